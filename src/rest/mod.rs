@@ -1,0 +1,1 @@
+//! Make room in a full group: the REST calls that it takes, without IO.
