@@ -3,7 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The number that identifies an app at Tencent Cloud Chat, shown in the vendor's console as SDKAppID.
+/// The number that identifies an app at Tencent Cloud Chat, shown in the vendor's console as
+/// SDKAppID.
 ///
 /// It is public: every client of the app knows it. Serialises as a number.
 ///
@@ -19,13 +20,11 @@ pub struct SdkAppId(u64);
 
 impl SdkAppId {
     /// Wraps the number that the console shows.
-    #[must_use]
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
 
     /// Returns the number.
-    #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }

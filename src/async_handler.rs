@@ -1,0 +1,126 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::handler::forward_hooks;
+use crate::{Failure, GroupFull, GroupFullHandler, Rejection, Validator};
+
+/// [`GroupFullHandler`] for code that awaits; see [`handle_async`](crate::handle_async).
+///
+/// Also implemented for `&H`, `Box<H>` and `Arc<H>`. It needs no runtime of its own, and its
+/// futures are `Send`. It is not dyn-compatible: where a trait object is wanted, use a
+/// [`GroupFullHandler`] that hands the work over, in [`Immediate`].
+///
+/// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)). A server
+/// may drop the future at any await, when the caller hangs up: hand work that must not stop halfway
+/// to a task or a queue.
+///
+/// ```
+/// use im_group_full::{AsyncGroupFullHandler, Failure, GroupFull, Validator};
+///
+/// struct Rooms {
+///     validator: Validator,
+/// }
+///
+/// impl AsyncGroupFullHandler for Rooms {
+///     fn validator(&self) -> &Validator {
+///         &self.validator
+///     }
+///
+///     async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+///         enqueue(event.group_id()).await?;
+///         Ok(())
+///     }
+/// }
+/// # async fn enqueue(_: &str) -> std::io::Result<()> { Ok(()) }
+/// ```
+pub trait AsyncGroupFullHandler: Send + Sync {
+    /// The same as [`GroupFullHandler::validator`].
+    fn validator(&self) -> &Validator;
+
+    /// The same as [`GroupFullHandler::on_group_full`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the app from handling the event.
+    fn on_group_full(&self, event: &GroupFull<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The same as [`GroupFullHandler::on_failed`].
+    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
+        let _ = (event, failure);
+    }
+
+    /// The same as [`GroupFullHandler::on_rejected`].
+    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {
+        let _ = (rejection, raw_query);
+    }
+
+    /// The same as [`GroupFullHandler::now`].
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<H: AsyncGroupFullHandler + ?Sized> AsyncGroupFullHandler for $pointer {
+            forward_hooks!(self => (**self));
+
+            async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+                (**self).on_group_full(event).await
+            }
+        }
+    )*};
+}
+
+forward!(&H, Box<H>, Arc<H>);
+
+/// A [`GroupFullHandler`] that does not block, used as an async one.
+///
+/// Also around an `Arc<dyn GroupFullHandler>`.
+#[derive(Debug, Clone, Copy)]
+pub struct Immediate<H>(pub H);
+
+impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
+    forward_hooks!(self => self.0);
+
+    async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+        self.0.on_group_full(event)
+    }
+}
+
+/// Makes an async handler of a closure, for apps that need nothing but the event.
+pub fn async_handler_fn<F, Fut>(validator: Validator, f: F) -> AsyncHandlerFn<F>
+where
+    F: Fn(GroupFull<'static>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<(), Failure>> + Send,
+{
+    AsyncHandlerFn { validator, f }
+}
+
+/// The handler that [`async_handler_fn`] makes.
+#[derive(Clone)]
+pub struct AsyncHandlerFn<F> {
+    validator: Validator,
+    f: F,
+}
+
+impl<F, Fut> AsyncGroupFullHandler for AsyncHandlerFn<F>
+where
+    F: Fn(GroupFull<'static>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<(), Failure>> + Send,
+{
+    fn validator(&self) -> &Validator {
+        &self.validator
+    }
+
+    async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+        (self.f)(event.to_static()).await
+    }
+}
+
+impl<F> fmt::Debug for AsyncHandlerFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncHandlerFn").field("validator", &self.validator).finish_non_exhaustive()
+    }
+}

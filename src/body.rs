@@ -1,0 +1,177 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Error as _, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::Rejection;
+use crate::rejection::{Repr, excerpt};
+use crate::sdk_app_id::decimal;
+
+/// The body of the callback; see "After a Group Is Full" in the vendor's documentation (document
+/// 34376).
+///
+/// A parsed body is not a checked one: anybody can write one.
+///
+/// Serialises with the vendor's names and reads back owned.
+///
+/// ```
+/// use im_group_full::CallbackBody;
+///
+/// let body = CallbackBody::parse(
+///     br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"@TGS#2J4SZEAEL"}"#,
+/// )?;
+/// assert_eq!(body.group_id(), "@TGS#2J4SZEAEL");
+/// # Ok::<(), im_group_full::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct CallbackBody<'a> {
+    #[serde(rename = "CallbackCommand")]
+    command: Cow<'a, str>,
+    #[serde(rename = "GroupId")]
+    group_id: Cow<'a, str>,
+    #[serde(rename = "EventTime")]
+    event_time_millis: Option<u64>,
+}
+
+impl<'a> CallbackBody<'a> {
+    /// Parses a raw JSON body.
+    ///
+    /// `raw_body` is untrusted. Unknown fields are ignored, to any depth: the vendor has added
+    /// fields before.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not UTF-8, not JSON, not an object, or go on behind it; `CallbackCommand` or
+    /// `GroupId` is missing or not a string; `GroupId` is empty; `EventTime` is neither absent,
+    /// `null`, nor milliseconds that fit 64 bits, as an integer or as a string of decimal
+    /// digits; one of the three is given twice.
+    pub fn parse(raw_body: &'a [u8]) -> Result<Self, Rejection> {
+        // One check of the whole is cheaper than serde_json's own of each string.
+        let json = std::str::from_utf8(raw_body).map_err(Repr::malformed_body)?;
+        // A derived struct would also read itself from an array, field by field.
+        if json.trim_ascii_start().starts_with('[') {
+            return Err(Repr::malformed_body("expected an object, found an array").into());
+        }
+        let fields: Fields<'a> = serde_json::from_str(json).map_err(Repr::malformed_body)?;
+        Ok(fields.into())
+    }
+
+    /// Returns `CallbackCommand`.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Returns `GroupId`, such as `@TGS#2J4SZEAEL`, or whatever the app chose itself; never empty.
+    pub fn group_id(&self) -> &str {
+        &self.group_id
+    }
+
+    /// Returns `EventTime`, in milliseconds since the Unix epoch; absent in the callbacks of older
+    /// versions.
+    pub fn event_time_millis(&self) -> Option<u64> {
+        self.event_time_millis
+    }
+
+    /// Copies what is borrowed, so that the body can outlive the request.
+    pub fn into_owned(self) -> CallbackBody<'static> {
+        CallbackBody {
+            command: Cow::Owned(self.command.into_owned()),
+            group_id: Cow::Owned(self.group_id.into_owned()),
+            event_time_millis: self.event_time_millis,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CallbackBody<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Fields::deserialize(deserializer)?;
+        Ok(CallbackBody::from(fields).into_owned())
+    }
+}
+
+/// [`CallbackBody`] while it is read: this one borrows, the public one is `DeserializeOwned`.
+#[derive(Deserialize)]
+#[serde(expecting = "an object with `CallbackCommand` and `GroupId`")]
+struct Fields<'a> {
+    #[serde(rename = "CallbackCommand", borrow, deserialize_with = "command")]
+    command: Cow<'a, str>,
+    #[serde(rename = "GroupId", borrow, deserialize_with = "group_id")]
+    group_id: Cow<'a, str>,
+    #[serde(rename = "EventTime", default, deserialize_with = "event_time")]
+    event_time_millis: Option<u64>,
+}
+
+impl<'a> From<Fields<'a>> for CallbackBody<'a> {
+    fn from(fields: Fields<'a>) -> Self {
+        let Fields { command, group_id, event_time_millis } = fields;
+        Self { command, group_id, event_time_millis }
+    }
+}
+
+fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+    deserializer.deserialize_str(TextVisitor).map_err(in_field("CallbackCommand"))
+}
+
+fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+    let text = deserializer.deserialize_str(TextVisitor).map_err(in_field("GroupId"))?;
+    if text.is_empty() {
+        return Err(D::Error::custom("field `GroupId`: expected a group, found \"\""));
+    }
+    Ok(text)
+}
+
+fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    if deserializer.is_human_readable() {
+        deserializer.deserialize_any(MillisVisitor)
+    } else {
+        Option::deserialize(deserializer)
+    }
+    .map_err(in_field("EventTime"))
+}
+
+fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
+    move |error| E::custom(format_args!("field `{name}`: {error}"))
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Reads the shapes of `EventTime`: the vendor's table says integer, the sample beside it shows a
+/// string.
+struct MillisVisitor;
+
+impl Visitor<'_> for MillisVisitor {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("milliseconds since the Unix epoch")
+    }
+
+    fn visit_u64<E>(self, millis: u64) -> Result<Self::Value, E> {
+        Ok(Some(millis))
+    }
+
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Self::Value, E> {
+        decimal(digits).map(Some).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}

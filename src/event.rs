@@ -1,0 +1,111 @@
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::rejection::Repr;
+use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
+
+/// A checked callback: a group of the app is full.
+///
+/// Only a [`Validator`](crate::Validator) makes one from a request, so whatever handles it need not
+/// check it again. The same event can arrive twice, and it comes again with every join that fails
+/// while the group stays full: what the app does must be safe to repeat.
+///
+/// # Through a queue
+///
+/// It serialises as `{"query":{…},"body":{…}}` with the vendor's names, and never holds a `Sign`.
+/// It reads back as `GroupFull<'static>` in any format of serde's, self-describing or not, and is
+/// checked again for what can be checked without the app's configuration: the command,
+/// `contenttype`, `GroupId`. It is as trustworthy as the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct GroupFull<'a> {
+    query: CallbackQuery<'a>,
+    body: CallbackBody<'a>,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    query: CallbackQuery<'static>,
+    body: CallbackBody<'static>,
+}
+
+impl TryFrom<Unchecked> for GroupFull<'_> {
+    type Error = Rejection;
+
+    fn try_from(Unchecked { query, body }: Unchecked) -> Result<Self, Rejection> {
+        query.check_group_full()?;
+        Self::new(query, body)
+    }
+}
+
+impl<'a> GroupFull<'a> {
+    /// Joins a query of this command to its body.
+    pub(crate) fn new(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Result<Self, Rejection> {
+        if body.command() != query.command() {
+            return Err(Repr::command_mismatch(body.command()).into());
+        }
+        Ok(Self { query, body })
+    }
+
+    /// Makes an event without any check, for the app's unit tests; anywhere else it is a hole in
+    /// the wall.
+    pub fn assume_verified(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {
+        Self { query, body }
+    }
+
+    /// Returns the group that is full, such as `@TGS#2J4SZEAEL`, or whatever the app chose itself;
+    /// never empty.
+    pub fn group_id(&self) -> &str {
+        self.body.group_id()
+    }
+
+    /// Returns when the group was full; `None` where the callback does not say, or a `SystemTime`
+    /// cannot.
+    pub fn event_time(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.event_time_millis()?))
+    }
+
+    /// Returns when the group was full, in milliseconds since the Unix epoch; absent in the
+    /// callbacks of older versions.
+    pub fn event_time_millis(&self) -> Option<u64> {
+        self.body.event_time_millis()
+    }
+
+    /// Returns the app's SDKAppID.
+    pub fn sdk_app_id(&self) -> SdkAppId {
+        self.query.sdk_app_id()
+    }
+
+    /// Returns the address of the client whose act led to the callback; `None` where it is absent
+    /// or not an address.
+    pub fn client_addr(&self) -> Option<IpAddr> {
+        self.query.client_ip()?.parse().ok()
+    }
+
+    /// Returns the kind of client whose act led to the callback.
+    pub fn opt_platform(&self) -> Option<OptPlatform<'_>> {
+        self.query.opt_platform()
+    }
+
+    /// Returns the whole query.
+    pub fn query(&self) -> &CallbackQuery<'a> {
+        &self.query
+    }
+
+    /// Returns the whole body.
+    pub fn body(&self) -> &CallbackBody<'a> {
+        &self.body
+    }
+
+    /// Copies the event, so that the copy can outlive the request.
+    pub fn to_static(&self) -> GroupFull<'static> {
+        self.clone().into_owned()
+    }
+
+    /// Copies what is borrowed, so that the event can outlive the request.
+    pub fn into_owned(self) -> GroupFull<'static> {
+        GroupFull { query: self.query.into_owned(), body: self.body.into_owned() }
+    }
+}

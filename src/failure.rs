@@ -1,0 +1,87 @@
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::num::NonZeroI32;
+
+/// The `ErrorCode` of every failure that names none.
+pub(crate) const FAIL_CODE: NonZeroI32 = NonZeroI32::new(1).unwrap();
+
+type Source = Box<dyn Error + Send + Sync>;
+
+/// Why the app's own code did not handle a callback.
+///
+/// Only the text given to [`new`](Self::new) is sent. An error converted by `?` stays with the app:
+/// the caller reads "internal error", and
+/// [`GroupFullHandler::on_failed`](crate::GroupFullHandler::on_failed) gets the error as
+/// [`source`](Self::source).
+///
+/// `Display` shows what is sent, and with `{:#}` the source behind it.
+///
+/// ```
+/// use im_group_full::Failure;
+///
+/// fn store() -> Result<(), Failure> {
+///     Err(std::io::Error::other("password=hunter2 was refused"))?;
+///     Ok(())
+/// }
+///
+/// let failure = store().unwrap_err();
+/// assert_eq!(failure.to_string(), "internal error");
+/// assert_eq!(format!("{failure:#}"), "internal error: password=hunter2 was refused");
+/// ```
+#[derive(Debug)]
+pub struct Failure {
+    pub(crate) code: NonZeroI32,
+    pub(crate) info: Cow<'static, str>,
+    source: Option<Source>,
+}
+
+impl Failure {
+    /// Makes a failure with code 1 from the text that is sent as `ErrorInfo`.
+    pub fn new(info: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: FAIL_CODE, info: info.into(), source: None }
+    }
+
+    /// Sets `ErrorCode`. 0 is taken as 1: it would mean success.
+    pub fn with_code(self, code: i32) -> Self {
+        Self { code: NonZeroI32::new(code).unwrap_or(FAIL_CODE), ..self }
+    }
+
+    /// Keeps an error for the app's own log; it is never sent.
+    pub fn with_source(self, source: impl Into<Source>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// Returns what is sent as `ErrorCode`; never 0.
+    pub fn code(&self) -> i32 {
+        self.code.get()
+    }
+
+    /// Returns what is sent as `ErrorInfo`.
+    pub fn info(&self) -> &str {
+        &self.info
+    }
+
+    /// Returns the error behind it, which is not sent.
+    pub fn source(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.source.as_deref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.info)?;
+        match &self.source {
+            Some(source) if f.alternate() => write!(f, ": {source}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// For `?` on any error, and on `&str` and `String`: sends "internal error" and keeps the error as
+/// the source.
+impl<E: Into<Source>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new("internal error").with_source(error)
+    }
+}

@@ -1,0 +1,232 @@
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use http::StatusCode;
+
+use crate::{GROUP_FULL_COMMAND, SdkAppId};
+
+/// Why a callback did not reach the app's code.
+///
+/// Its `Display` is for the app's own log: it quotes what was sent, cut short and escaped, and may
+/// tell more than the caller is told (how stale a signature is, say), but never a token or a
+/// signature. Branch on [`kind`](Self::kind).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct Rejection(#[from] Repr);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Repr {
+    #[error("query: {found} bytes, at most {limit} are taken")]
+    QueryTooLong { found: usize, limit: usize },
+    #[error("body: longer than the limit")]
+    BodyTooLarge,
+    #[error("body: ended before it was complete")]
+    IncompleteBody,
+    #[error("parameter `{0}`: missing")]
+    MissingParameter(&'static str),
+    #[error("parameter `{0}`: given twice")]
+    DuplicateParameter(&'static str),
+    #[error("parameter `{name}`: expected {expected}, found {found:?}")]
+    InvalidParameter { name: &'static str, expected: &'static str, found: Box<str> },
+    #[error("parameter `contenttype`: expected json, found {0:?}")]
+    UnsupportedContentType(Box<str>),
+    #[error("parameter `SdkAppid`: expected {expected}, found {found}")]
+    SdkAppIdMismatch { expected: SdkAppId, found: SdkAppId },
+    #[cfg_attr(not(feature = "signature"), expect(dead_code))]
+    #[error("parameter `{0}`: missing, and a token is set")]
+    MissingSignature(&'static str),
+    #[cfg_attr(not(feature = "signature"), expect(dead_code))]
+    #[error("signature: wrong")]
+    InvalidSignature,
+    #[cfg_attr(not(feature = "signature"), expect(dead_code))]
+    #[error("signature: stale, `RequestTime` is {} s {} the clock, at most {tolerance} s are tolerated",
+        .age.unsigned_abs(), if *.age < 0 { "ahead of" } else { "behind" })]
+    StaleSignature { age: i128, tolerance: u64 },
+    #[error("command {}: not {GROUP_FULL_COMMAND}", excerpt(.0))]
+    OtherCommand(Box<str>),
+    #[error("body: {0}")]
+    MalformedBody(Box<str>),
+    #[error("body: field `CallbackCommand`: expected {GROUP_FULL_COMMAND}, found {0:?}")]
+    CommandMismatch(Box<str>),
+    #[error("method: expected POST")]
+    MethodNotAllowed,
+}
+
+impl Repr {
+    #[cold]
+    pub(crate) fn invalid(name: &'static str, expected: &'static str, found: &str) -> Self {
+        Self::InvalidParameter { name, expected, found: excerpt(found).into() }
+    }
+
+    #[cold]
+    pub(crate) fn command_mismatch(found: &str) -> Self {
+        Self::CommandMismatch(excerpt(found).into())
+    }
+
+    #[cold]
+    pub(crate) fn malformed_body(reason: impl Display) -> Self {
+        Self::MalformedBody(reason.to_string().into())
+    }
+}
+
+/// The first 64 characters: enough to recognise what was sent, and no log is flooded.
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(64) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+impl Rejection {
+    /// Returns what kind of rejection this is.
+    pub fn kind(&self) -> RejectionKind {
+        match self.0 {
+            Repr::QueryTooLong { .. } => RejectionKind::QueryTooLong,
+            Repr::BodyTooLarge => RejectionKind::BodyTooLarge,
+            Repr::IncompleteBody => RejectionKind::IncompleteBody,
+            Repr::MissingParameter(_) => RejectionKind::MissingParameter,
+            Repr::DuplicateParameter(_) => RejectionKind::DuplicateParameter,
+            Repr::InvalidParameter { .. } => RejectionKind::InvalidParameter,
+            Repr::UnsupportedContentType(_) => RejectionKind::UnsupportedContentType,
+            Repr::SdkAppIdMismatch { .. } => RejectionKind::SdkAppIdMismatch,
+            Repr::MissingSignature(_) => RejectionKind::MissingSignature,
+            Repr::InvalidSignature => RejectionKind::InvalidSignature,
+            Repr::StaleSignature { .. } => RejectionKind::StaleSignature,
+            Repr::OtherCommand(_) => RejectionKind::OtherCommand,
+            Repr::MalformedBody(_) => RejectionKind::MalformedBody,
+            Repr::CommandMismatch(_) => RejectionKind::CommandMismatch,
+            Repr::MethodNotAllowed => RejectionKind::MethodNotAllowed,
+        }
+    }
+
+    /// Returns the query parameter at fault, in the vendor's spelling, where it is one.
+    pub fn parameter(&self) -> Option<&'static str> {
+        match self.0 {
+            Repr::MissingParameter(name)
+            | Repr::DuplicateParameter(name)
+            | Repr::InvalidParameter { name, .. }
+            | Repr::MissingSignature(name) => Some(name),
+            Repr::UnsupportedContentType(_) => Some("contenttype"),
+            Repr::SdkAppIdMismatch { .. } => Some("SdkAppid"),
+            _ => None,
+        }
+    }
+
+    /// Returns the command of a valid callback that is for other code
+    /// ([`RejectionKind::OtherCommand`]).
+    pub fn command(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::OtherCommand(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// Returns the HTTP status that answers it.
+    pub fn status(&self) -> StatusCode {
+        match self.kind() {
+            RejectionKind::OtherCommand => StatusCode::OK,
+            RejectionKind::SdkAppIdMismatch
+            | RejectionKind::MissingSignature
+            | RejectionKind::InvalidSignature
+            | RejectionKind::StaleSignature => StatusCode::FORBIDDEN,
+            RejectionKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            RejectionKind::QueryTooLong => StatusCode::URI_TOO_LONG,
+            RejectionKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RejectionKind::UnsupportedContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            RejectionKind::IncompleteBody
+            | RejectionKind::MissingParameter
+            | RejectionKind::DuplicateParameter
+            | RejectionKind::InvalidParameter
+            | RejectionKind::MalformedBody
+            | RejectionKind::CommandMismatch => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The request is not a `POST`; for servers that see the method themselves.
+    pub fn method_not_allowed() -> Self {
+        Self(Repr::MethodNotAllowed)
+    }
+
+    /// The body is longer than [`Validator::body_limit`](crate::Validator::body_limit); for servers
+    /// that read it themselves.
+    pub fn body_too_large() -> Self {
+        Self(Repr::BodyTooLarge)
+    }
+
+    /// The connection broke off inside the body; for servers that read it themselves.
+    pub fn incomplete_body() -> Self {
+        Self(Repr::IncompleteBody)
+    }
+
+    /// What a stranger is told: never the expected SDKAppID, nor what a clock says.
+    pub(crate) fn public_info(&self) -> Cow<'static, str> {
+        match self.0 {
+            Repr::OtherCommand(_) => Cow::Borrowed(""),
+            Repr::SdkAppIdMismatch { .. } => Cow::Borrowed("parameter `SdkAppid`: not the app of this server"),
+            Repr::MissingSignature(_) => Cow::Borrowed("signature: missing"),
+            Repr::InvalidSignature => Cow::Borrowed("signature: wrong"),
+            Repr::StaleSignature { .. } => Cow::Borrowed("signature: stale"),
+            _ => Cow::Owned(self.to_string()),
+        }
+    }
+}
+
+/// The kinds of [`Rejection`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The query is longer than [`Validator::query_limit`](crate::Validator::query_limit). Status
+    /// 414.
+    QueryTooLong,
+    /// The body is longer than [`Validator::body_limit`](crate::Validator::body_limit). Status 413.
+    BodyTooLarge,
+    /// The connection broke off inside the body. Status 400.
+    IncompleteBody,
+    /// A required query parameter is missing. Status 400.
+    MissingParameter,
+    /// An identity parameter is given twice. Status 400.
+    DuplicateParameter,
+    /// An identity parameter is malformed. Status 400.
+    InvalidParameter,
+    /// `contenttype` is given and is not `json`. Status 415.
+    UnsupportedContentType,
+    /// `SdkAppid` is another app's. Status 403.
+    SdkAppIdMismatch,
+    /// A token is set, and `Sign` or `RequestTime` is missing. Status 403.
+    MissingSignature,
+    /// The sender does not know the token. Status 403.
+    InvalidSignature,
+    /// The signature is right, and `RequestTime` is too far from the clock. Status 403.
+    StaleSignature,
+    /// A valid callback for another command, answered `OK`. Status 200.
+    OtherCommand,
+    /// The body is not what the vendor sends. Status 400.
+    MalformedBody,
+    /// The body's `CallbackCommand` is not the query's. Status 400.
+    CommandMismatch,
+    /// The request is not a `POST`. Status 405.
+    MethodNotAllowed,
+}
+
+impl RejectionKind {
+    /// Returns the kind in snake case, such as `stale_signature`, for the label of a metric.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueryTooLong => "query_too_long",
+            Self::BodyTooLarge => "body_too_large",
+            Self::IncompleteBody => "incomplete_body",
+            Self::MissingParameter => "missing_parameter",
+            Self::DuplicateParameter => "duplicate_parameter",
+            Self::InvalidParameter => "invalid_parameter",
+            Self::UnsupportedContentType => "unsupported_content_type",
+            Self::SdkAppIdMismatch => "sdk_app_id_mismatch",
+            Self::MissingSignature => "missing_signature",
+            Self::InvalidSignature => "invalid_signature",
+            Self::StaleSignature => "stale_signature",
+            Self::OtherCommand => "other_command",
+            Self::MalformedBody => "malformed_body",
+            Self::CommandMismatch => "command_mismatch",
+            Self::MethodNotAllowed => "method_not_allowed",
+        }
+    }
+}

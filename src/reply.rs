@@ -1,0 +1,117 @@
+use std::borrow::Cow;
+
+use http::header::{HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::failure::FAIL_CODE;
+use crate::{CallbackResponse, Failure, Rejection};
+
+/// What to answer: status, headers and bytes, and why.
+///
+/// Every HTTP server can send it: take the parts, or convert it into an `http::Response` of any
+/// body that can be made from bytes.
+///
+/// ```
+/// use im_group_full::{Rejection, Reply, http};
+///
+/// let reply = Reply::from(Rejection::method_not_allowed());
+/// assert_eq!(reply.status(), 405);
+/// assert!(reply.headers().any(|header| header == ("allow", "POST")));
+/// let response: http::Response<Vec<u8>> = reply.into();
+/// # assert_eq!(response.headers()["content-type"], "application/json");
+/// ```
+#[must_use = "the vendor counts a callback without an answer as failed"]
+#[derive(Debug)]
+pub struct Reply {
+    response: CallbackResponse<'static>,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Handled,
+    Failed(Failure),
+    Rejected(Rejection),
+}
+
+impl Reply {
+    /// The callback was handled: 200 and `OK`.
+    pub const fn ok() -> Self {
+        Self { response: CallbackResponse::ok(), cause: Cause::Handled }
+    }
+
+    /// Returns the HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.rejection().map_or(StatusCode::OK, Rejection::status)
+    }
+
+    /// Returns the JSON to send; a static slice on success.
+    pub fn body(&self) -> Cow<'static, [u8]> {
+        self.response.to_json()
+    }
+
+    /// Returns the headers to send, names in lower case: `content-type`, and `allow` with status
+    /// 405.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        let allow = (self.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(("allow", "POST"));
+        std::iter::once(("content-type", "application/json")).chain(allow)
+    }
+
+    /// Returns the envelope that [`body`](Self::body) writes.
+    pub fn response(&self) -> &CallbackResponse<'static> {
+        &self.response
+    }
+
+    /// Returns why the callback was rejected, if it was.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match &self.cause {
+            Cause::Rejected(rejection) => Some(rejection),
+            Cause::Handled | Cause::Failed(_) => None,
+        }
+    }
+
+    /// Returns why the app's own code failed, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.cause {
+            Cause::Failed(failure) => Some(failure),
+            Cause::Handled | Cause::Rejected(_) => None,
+        }
+    }
+}
+
+impl From<Rejection> for Reply {
+    fn from(rejection: Rejection) -> Self {
+        let response = if rejection.status() == StatusCode::OK {
+            // A code that is not zero would block the users of the other callback.
+            CallbackResponse::ok()
+        } else {
+            CallbackResponse::fail(FAIL_CODE, rejection.public_info())
+        };
+        Self { response, cause: Cause::Rejected(rejection) }
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        let response = CallbackResponse::fail(failure.code, failure.info.clone());
+        Self { response, cause: Cause::Failed(failure) }
+    }
+}
+
+impl From<Result<(), Failure>> for Reply {
+    fn from(result: Result<(), Failure>) -> Self {
+        result.map_or_else(Self::from, |()| Self::ok())
+    }
+}
+
+impl<B: From<Cow<'static, [u8]>>> From<Reply> for Response<B> {
+    fn from(reply: Reply) -> Self {
+        let mut response = Response::new(reply.body().into());
+        *response.status_mut() = reply.status();
+        for (name, value) in reply.headers() {
+            let name = HeaderName::from_static(name);
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

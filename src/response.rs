@@ -1,0 +1,73 @@
+use std::borrow::Cow;
+use std::num::NonZeroI32;
+
+use serde::{Deserialize, Serialize};
+
+/// The envelope that answers every callback; see "Webhook Overview" in the vendor's documentation.
+///
+/// ```
+/// use im_group_full::CallbackResponse;
+///
+/// assert_eq!(
+///     CallbackResponse::ok().to_json().as_ref(),
+///     br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#,
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CallbackResponse<'a> {
+    #[serde(rename = "ActionStatus")]
+    action_status: ActionStatus,
+    #[serde(rename = "ErrorInfo")]
+    error_info: Cow<'a, str>,
+    #[serde(rename = "ErrorCode")]
+    error_code: i32,
+}
+
+impl<'a> CallbackResponse<'a> {
+    /// `OK`, with no info and code 0.
+    pub const fn ok() -> Self {
+        Self { action_status: ActionStatus::Ok, error_info: Cow::Borrowed(""), error_code: 0 }
+    }
+
+    /// `FAIL`, with a code and a text that the caller may read. Code 0 would mean "ignore this
+    /// answer".
+    pub fn fail(code: NonZeroI32, info: impl Into<Cow<'a, str>>) -> Self {
+        Self { action_status: ActionStatus::Fail, error_info: info.into(), error_code: code.get() }
+    }
+
+    /// Returns `ActionStatus`.
+    pub fn action_status(&self) -> ActionStatus {
+        self.action_status
+    }
+
+    /// Returns `ErrorInfo`.
+    pub fn error_info(&self) -> &str {
+        &self.error_info
+    }
+
+    /// Returns `ErrorCode`; 0 for success.
+    pub fn error_code(&self) -> i32 {
+        self.error_code
+    }
+
+    /// Writes the envelope as JSON; a static slice for [`ok`](Self::ok).
+    pub fn to_json(&self) -> Cow<'static, [u8]> {
+        if *self == Self::ok() {
+            return Cow::Borrowed(br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#);
+        }
+        // Two strings and a number cannot fail; a panic here would take the app down with it.
+        Cow::Owned(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+/// Whether a callback was handled (`ActionStatus`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ActionStatus {
+    /// `OK`.
+    #[serde(rename = "OK")]
+    Ok,
+    /// `FAIL`.
+    #[serde(rename = "FAIL")]
+    Fail,
+}

@@ -1,0 +1,140 @@
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::Rejection;
+use crate::query::Signature;
+use crate::rejection::Repr;
+use crate::sdk_app_id::decimal;
+
+/// The secret that the vendor's console shows under webhook authentication, and that signs every
+/// callback.
+///
+/// `Debug` shows no byte of it, and it can be neither compared, printed nor serialised. See
+/// [`Validator::token`](crate::Validator::token) for what a signature proves.
+///
+/// ```
+/// use im_group_full::Token;
+///
+/// let token = Token::new("xxxxyyyy")?;
+/// let sign = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061"; // the vendor's own sample
+/// assert_eq!(token.sign(1_669_872_112), sign);
+/// # Ok::<(), im_group_full::InvalidToken>(())
+/// ```
+#[derive(Clone)]
+pub struct Token(Box<[u8]>);
+
+impl Token {
+    /// Takes the token's bytes, as the console shows them.
+    ///
+    /// # Errors
+    ///
+    /// The token is empty: a hash of the time alone is one that anybody can make.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, InvalidToken> {
+        match bytes.as_ref() {
+            [] => Err(InvalidToken(())),
+            bytes => Ok(Self(bytes.into())),
+        }
+    }
+
+    /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch, as the
+    /// vendor makes it; for the app's own tests and tools.
+    pub fn sign(&self, request_time: u64) -> String {
+        self.sign_text(&request_time.to_string()).map(char::from).iter().collect()
+    }
+
+    fn sign_text(&self, request_time: &str) -> [u8; 64] {
+        let digest = Sha256::new().chain_update(&self.0).chain_update(request_time).finalize();
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.as_chunks_mut().0.iter_mut().zip(digest) {
+            // Arithmetic, and not a table: which digits these are must not show in what is cached.
+            *pair = [byte >> 4, byte & 15].map(|n| n + b'0' + u8::from(n > 9) * (b'a' - b'9' - 1));
+        }
+        hex
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// The error of [`Token::new`]: the token is empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("token: expected at least one byte, because with an empty one anybody can sign")]
+pub struct InvalidToken(());
+
+/// What a [`Validator`](crate::Validator) knows of signatures.
+#[derive(Clone)]
+pub(crate) struct Policy {
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) tolerance: Duration,
+}
+
+impl Policy {
+    pub(crate) const fn new() -> Self {
+        // "We recommend refusing a RequestTime more than one minute from now" (the vendor's page).
+        Self { tokens: Vec::new(), tolerance: Duration::from_secs(60) }
+    }
+
+    pub(crate) fn check(&self, signature: &Signature<'_>, now: SystemTime) -> Result<(), Rejection> {
+        if self.tokens.is_empty() {
+            return Ok(());
+        }
+        // Never decoded: hex and decimal digits need no escapes.
+        let sign = signature.sign.get()?.ok_or(Repr::MissingSignature("Sign"))?.raw;
+        let text = signature.request_time.get()?.ok_or(Repr::MissingSignature("RequestTime"))?.raw;
+        // A bare hash of token and time can be extended by whoever saw one signature, but only with
+        // bytes that are not digits: therefore digits alone, written the one way the vendor
+        // writes them.
+        let time = decimal(text).filter(|_| text == "0" || !text.starts_with('0'));
+        let time = time.ok_or(Repr::InvalidSignature)?;
+        if !self.knows(sign, text) {
+            return Err(Repr::InvalidSignature.into());
+        }
+        let age = unix_seconds(now) - i128::from(time);
+        let tolerance = self.tolerance.as_secs();
+        if age.unsigned_abs() > u128::from(tolerance) {
+            return Err(Repr::StaleSignature { age, tolerance }.into());
+        }
+        Ok(())
+    }
+
+    fn knows(&self, sign: &str, request_time: &str) -> bool {
+        let Ok(given) = sign.as_bytes().try_into() else {
+            return false;
+        };
+        let given = words(given);
+        // Every word of every token is compared by `subtle`, whose `&` and `|` have no branch: the
+        // time depends on the number of tokens and their lengths, and not on where, or
+        // whether, a digit differs.
+        let known = self
+            .tokens
+            .iter()
+            .fold(Choice::from(0), |known, token| known | words(&token.sign_text(request_time)).ct_eq(&given));
+        known.into()
+    }
+}
+
+fn words(hex: &[u8; 64]) -> [u64; 8] {
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(hex.as_chunks().0) {
+        *word = u64::from_ne_bytes(*bytes);
+    }
+    words
+}
+
+/// Whole seconds since the Unix epoch, rounded down, also before it. 128 bits: no difference of two
+/// can overflow.
+fn unix_seconds(time: SystemTime) -> i128 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i128::from(after.as_secs()),
+        Err(error) => {
+            let before = error.duration();
+            -i128::from(before.as_secs()) - i128::from(before.subsec_nanos() > 0)
+        }
+    }
+}
