@@ -65,13 +65,17 @@ impl Repr {
 
     #[cold]
     pub(crate) fn malformed_body(reason: impl Display) -> Self {
-        Self::MalformedBody(reason.to_string().into())
+        Self::MalformedBody(cut(&reason.to_string(), 256).into())
     }
 }
 
-/// The first 64 characters: enough to recognise what was sent, and no log is flooded.
+/// Enough to recognise what was sent, and no log is flooded.
 pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(64) {
+    cut(text, 64)
+}
+
+fn cut(text: &str, max_chars: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max_chars) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),
     }

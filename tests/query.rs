@@ -1,0 +1,261 @@
+//! What is read from a query, and what is refused.
+
+mod util;
+
+use im_group_full::{CallbackQuery, InvalidSdkAppId, OptPlatform, RejectionKind, SdkAppId};
+use util::QUERY;
+
+/// The required parameters, for cases about another one.
+const REQUIRED: &str = "SdkAppid=1&CallbackCommand=A.B";
+
+#[track_caller]
+fn parse(raw_query: &str) -> CallbackQuery<'_> {
+    CallbackQuery::parse(raw_query).unwrap_or_else(|rejection| panic!("{raw_query}: {rejection}"))
+}
+
+#[test]
+fn documented_sample() {
+    for raw_query in [QUERY.to_owned(), format!("?{QUERY}")] {
+        let query = parse(&raw_query);
+        assert_eq!(query.sdk_app_id(), SdkAppId::new(888_888));
+        assert_eq!(query.command(), "Group.CallbackAfterGroupFull");
+        assert_eq!(query.content_type(), Some("json"));
+        assert_eq!(query.client_ip(), Some("127.0.0.1"));
+        assert_eq!(query.opt_platform(), Some(OptPlatform::RestApi));
+        assert_eq!(query.request_id(), None);
+        assert_eq!(query.to_query_string(), QUERY);
+    }
+}
+
+#[test]
+fn captured_alphabetical_order_without_contenttype() {
+    let query = parse(
+        "CallbackCommand=Group.CallbackAfterGroupFull&ClientIP=2001:db8::1&OptPlatform=IOS&\
+         RequestID=2f5e4d0c-6a5c-4f3b-9d3e-0a1b2c3d4e5f&RequestTime=1669872112&SdkAppid=1400701118&Sign=00",
+    );
+    assert_eq!(query.sdk_app_id().get(), 1_400_701_118);
+    assert_eq!(query.content_type(), None);
+    assert_eq!(query.client_ip(), Some("2001:db8::1"));
+    assert_eq!(query.opt_platform(), Some(OptPlatform::Ios));
+    assert_eq!(query.request_id(), Some("2f5e4d0c-6a5c-4f3b-9d3e-0a1b2c3d4e5f"));
+    assert!(!query.to_query_string().contains("Sign"));
+    assert!(!query.to_query_string().contains("RequestTime"));
+}
+
+#[test]
+fn the_apps_own_parameters_are_ignored() {
+    for raw_query in [
+        "tenant=7&SdkAppid=1&CallbackCommand=A.B",
+        "&&SdkAppid=1&&CallbackCommand=A.B&",
+        "a=b=c&SdkAppid=1&d&CallbackCommand=A.B&=&%&%zz=%zz&+=+",
+        "%FF=1&SdkAppid=1&CallbackCommand=A.B&sdkappid=2&SDKAPPID=2&x=SdkAppid=2",
+        "SdkAppid=1&CallbackCommand=A.B&SdkAppid%=2&SdkAppid+=2",
+        "Sign=&SdkAppid=1&Sign=1&RequestTime=x&RequestTime=y&CallbackCommand=A.B",
+        "群=满&SdkAppid=1&CallbackCommand=A.B",
+    ] {
+        assert_eq!(parse(raw_query), parse(REQUIRED), "{raw_query}");
+    }
+}
+
+#[test]
+fn names_and_values_are_decoded() {
+    let query = parse("%53dkAppid=%31&Callback%43ommand=A%2EB&contenttype=%6ason&ClientIP=%3A%3a1&OptPlatform=a+b");
+    assert_eq!(query.sdk_app_id().get(), 1);
+    assert_eq!(query.command(), "A.B");
+    assert_eq!(query.content_type(), Some("json"));
+    assert_eq!(query.client_ip(), Some("::1"));
+    assert_eq!(query.opt_platform(), Some(OptPlatform::Other("a b")));
+}
+
+#[test]
+fn information_never_costs_an_event() {
+    for (value, kept) in [
+        ("", ""),
+        ("%", "%"),
+        ("%4", "%4"),
+        ("%zz", "%zz"),
+        ("%FF", "%FF"),
+        ("a%20b+c", "a b c"),
+        ("%E7%BE%A4", "群"),
+        ("first&ClientIP=last", "last"),
+        ("first&%43lientIP=%6cast", "last"),
+    ] {
+        assert_eq!(parse(&format!("{REQUIRED}&ClientIP={value}")).client_ip(), Some(kept), "{value}");
+    }
+    for name in ["OptPlatform", "RequestID"] {
+        let raw_query = format!("{REQUIRED}&{name}=first&{name}=%zz");
+        let query = parse(&raw_query);
+        let kept = query.request_id().or(query.opt_platform().map(OptPlatform::as_str));
+        assert_eq!(kept, Some("%zz"));
+    }
+}
+
+#[test]
+fn every_platform_has_one_spelling() {
+    for (text, platform) in [
+        ("RESTAPI", OptPlatform::RestApi),
+        ("Web", OptPlatform::Web),
+        ("Android", OptPlatform::Android),
+        ("iOS", OptPlatform::Ios),
+        ("Windows", OptPlatform::Windows),
+        ("Mac", OptPlatform::Mac),
+        ("macOS", OptPlatform::MacOs),
+        ("iPad", OptPlatform::IPad),
+        ("Linux", OptPlatform::Linux),
+        ("Unknown", OptPlatform::Unknown),
+        ("web", OptPlatform::Other("web")),
+        ("", OptPlatform::Other("")),
+    ] {
+        assert_eq!(OptPlatform::from(text), platform);
+        assert_eq!(platform.as_str(), text);
+    }
+    assert_eq!(OptPlatform::from("IOS"), OptPlatform::Ios);
+}
+
+#[test]
+fn refusals_name_the_parameter_and_the_reason() {
+    use RejectionKind::{DuplicateParameter, InvalidParameter, MissingParameter};
+    let long = format!("SdkAppid={}&CallbackCommand=A", "x".repeat(100));
+    let cut = format!(
+        "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"{}…\"",
+        "x".repeat(64)
+    );
+    for (raw_query, kind, parameter, message) in [
+        ("", MissingParameter, "SdkAppid", "parameter `SdkAppid`: missing"),
+        ("?", MissingParameter, "SdkAppid", "parameter `SdkAppid`: missing"),
+        ("??SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "parameter `SdkAppid`: missing"),
+        ("SdkAppid=1", MissingParameter, "CallbackCommand", "parameter `CallbackCommand`: missing"),
+        (
+            "SdkAppid&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"\"",
+        ),
+        (
+            "SdkAppid=14e8&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"14e8\"",
+        ),
+        (
+            "SdkAppid=%2B1&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"+1\"",
+        ),
+        (
+            "SdkAppid=-1&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"-1\"",
+        ),
+        (
+            "SdkAppid=+1&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \" 1\"",
+        ),
+        (
+            "SdkAppid=18446744073709551616&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"18446744073709551616\"",
+        ),
+        (
+            "SdkAppid=١&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"١\"",
+        ),
+        (
+            "SdkAppid=1%00&CallbackCommand=A",
+            InvalidParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"1\\0\"",
+        ),
+        (&long, InvalidParameter, "SdkAppid", &cut),
+        (
+            "SdkAppid=1&CallbackCommand=",
+            InvalidParameter,
+            "CallbackCommand",
+            "parameter `CallbackCommand`: expected a command, found \"\"",
+        ),
+        (
+            "SdkAppid=1&CallbackCommand=A%2",
+            InvalidParameter,
+            "CallbackCommand",
+            "parameter `CallbackCommand`: expected percent-encoded UTF-8, found \"A%2\"",
+        ),
+        (
+            "SdkAppid=1&CallbackCommand=A&contenttype=%FF",
+            InvalidParameter,
+            "contenttype",
+            "parameter `contenttype`: expected percent-encoded UTF-8, found \"%FF\"",
+        ),
+        (
+            "SdkAppid=1&SdkAppid=1&CallbackCommand=A",
+            DuplicateParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: given twice",
+        ),
+        (
+            "SdkAppid=1&CallbackCommand=A&%53dkAppid=2",
+            DuplicateParameter,
+            "SdkAppid",
+            "parameter `SdkAppid`: given twice",
+        ),
+        (
+            "%43allbackCommand=B&SdkAppid=1&CallbackCommand=A",
+            DuplicateParameter,
+            "CallbackCommand",
+            "parameter `CallbackCommand`: given twice",
+        ),
+        (
+            "SdkAppid=1&contenttype=json&CallbackCommand=A&contenttype=json",
+            DuplicateParameter,
+            "contenttype",
+            "parameter `contenttype`: given twice",
+        ),
+    ] {
+        let rejection = CallbackQuery::parse(raw_query).expect_err(raw_query);
+        assert_eq!(rejection.kind(), kind, "{raw_query}");
+        assert_eq!(rejection.parameter(), Some(parameter), "{raw_query}");
+        assert_eq!(rejection.to_string(), message, "{raw_query}");
+    }
+}
+
+#[test]
+fn written_queries_are_encoded() {
+    let query = parse("SdkAppid=007&CallbackCommand=A%26B&contenttype=JSON&ClientIP=%zz&OptPlatform=%E7%BE%A4+*-._~");
+    let written = "SdkAppid=7&CallbackCommand=A%26B&contenttype=JSON&ClientIP=%25zz&OptPlatform=%E7%BE%A4+*-._%7E";
+    assert_eq!(query.to_query_string(), written);
+    assert_eq!(parse(written), query);
+}
+
+#[test]
+fn debug_and_json_show_no_signature() {
+    let query = parse("SdkAppid=1&CallbackCommand=A.B&Sign=5ec7e7&RequestTime=1669872112&OptPlatform=Web");
+    let shown = format!("{query:?}");
+    let json = serde_json::to_string(&query).unwrap();
+    assert!(!shown.contains("5ec7e7") && !shown.contains("1669872112"), "{shown}");
+    assert_eq!(
+        json,
+        r#"{"SdkAppid":1,"CallbackCommand":"A.B","contenttype":null,"ClientIP":null,"OptPlatform":"Web","RequestID":null}"#
+    );
+    let back: CallbackQuery<'static> = serde_json::from_str(&json).unwrap();
+    assert_eq!(back, query.into_owned());
+}
+
+#[test]
+fn app_ids_are_digits() {
+    for (text, id) in
+        [("0", Some(0)), ("00888888", Some(888_888)), ("18446744073709551615", Some(u64::MAX)), ("+1", None), ("", None)]
+    {
+        assert_eq!(text.parse::<SdkAppId>().ok().map(SdkAppId::get), id, "{text}");
+    }
+    let error: InvalidSdkAppId = "1 ".parse::<SdkAppId>().unwrap_err();
+    assert_eq!(error.to_string(), "expected decimal digits that fit 64 bits");
+    assert_eq!(SdkAppId::from(7_u32), SdkAppId::from(7_u64));
+    assert_eq!(SdkAppId::new(1_400_701_118).to_string(), "1400701118");
+    assert_eq!(serde_json::to_string(&SdkAppId::new(7)).unwrap(), "7");
+}
