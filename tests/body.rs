@@ -39,9 +39,15 @@ fn event_time_has_four_shapes() {
 #[test]
 fn captured_shapes() {
     for (json, group_id) in [
-        ("{\n    \"EventTime\": \"1670574414123\",\n    \"GroupId\": \"@TGS#2J4SZEAEL\",\n    \"CallbackCommand\": \"A\"\n}\n", "@TGS#2J4SZEAEL"),
+        (
+            "{\n    \"EventTime\": \"1670574414123\",\n    \"GroupId\": \"@TGS#2J4SZEAEL\",\n    \"CallbackCommand\": \"A\"\n}\n",
+            "@TGS#2J4SZEAEL",
+        ),
         (r#"{"CallbackCommand":"A","GroupId":"@TGS#_@TGS#cQVLVHIM62CJ"}"#, "@TGS#_@TGS#cQVLVHIM62CJ"),
-        (r#"{"CallbackCommand":"A","GroupId":"2f5e4d0c-6a5c-4f3b-9d3e-0a1b2c3d4e5f"}"#, "2f5e4d0c-6a5c-4f3b-9d3e-0a1b2c3d4e5f"),
+        (
+            r#"{"CallbackCommand":"A","GroupId":"2f5e4d0c-6a5c-4f3b-9d3e-0a1b2c3d4e5f"}"#,
+            "2f5e4d0c-6a5c-4f3b-9d3e-0a1b2c3d4e5f",
+        ),
         (r#"{"CallbackCommand":"A","GroupId":"群聊"}"#, "群聊"),
         (r#"{"CallbackCommand":"A","GroupId":"\u7fa4\"\\\/"}"#, "群\"\\/"),
         (r#"{"GroupId":"g","x":{"GroupId":1,"y":[null,{}]},"CallbackCommand":"A","EventTimes":-1.5}"#, "g"),
@@ -142,10 +148,7 @@ fn refusals_name_the_field_and_the_reason() {
             "body: field `GroupId`: EOF while parsing a string at line 1 column 35",
         ),
         (br#"{"CallbackCommand":"A",}"#, "body: trailing comma at line 1 column 24"),
-        (
-            b"{\"CallbackCommand\":\"A\",\"GroupId\":\"\xff\"}",
-            "body: invalid utf-8 sequence of 1 bytes from index 34",
-        ),
+        (b"{\"CallbackCommand\":\"A\",\"GroupId\":\"\xff\"}", "body: invalid utf-8 sequence of 1 bytes from index 34"),
         (
             b"{\"CallbackCommand\":\"A\",\"GroupId\":\"g\",\"x\":\"\xff\"}",
             "body: invalid utf-8 sequence of 1 bytes from index 42",

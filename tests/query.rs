@@ -112,115 +112,68 @@ fn every_platform_has_one_spelling() {
     assert_eq!(OptPlatform::from("IOS"), OptPlatform::Ios);
 }
 
+#[track_caller]
+fn refuse(raw_query: &str, kind: RejectionKind, parameter: &str, reason: &str) {
+    let rejection = CallbackQuery::parse(raw_query).expect_err(raw_query);
+    assert_eq!(rejection.kind(), kind, "{raw_query}");
+    assert_eq!(rejection.parameter(), Some(parameter), "{raw_query}");
+    assert_eq!(rejection.to_string(), format!("parameter `{parameter}`: {reason}"), "{raw_query}");
+}
+
 #[test]
-fn refusals_name_the_parameter_and_the_reason() {
-    use RejectionKind::{DuplicateParameter, InvalidParameter, MissingParameter};
-    let long = format!("SdkAppid={}&CallbackCommand=A", "x".repeat(100));
-    let cut = format!(
-        "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"{}…\"",
-        "x".repeat(64)
+fn app_ids_that_are_no_digits_are_refused() {
+    let long = "x".repeat(100);
+    let cut = "x".repeat(64) + "…";
+    for (value, found) in [
+        ("", ""),
+        ("14e8", "14e8"),
+        ("-1", "-1"),
+        ("%2B1", "+1"),
+        ("+1", " 1"),
+        ("1%00", "1\\0"),
+        ("١", "١"),
+        ("18446744073709551616", "18446744073709551616"),
+        (&long, &cut),
+    ] {
+        let reason = format!("expected decimal digits that fit 64 bits, found \"{found}\"");
+        refuse(&format!("SdkAppid={value}&CallbackCommand=A"), RejectionKind::InvalidParameter, "SdkAppid", &reason);
+    }
+    refuse(
+        "SdkAppid&CallbackCommand=A",
+        RejectionKind::InvalidParameter,
+        "SdkAppid",
+        "expected decimal digits that fit 64 bits, found \"\"",
     );
-    for (raw_query, kind, parameter, message) in [
-        ("", MissingParameter, "SdkAppid", "parameter `SdkAppid`: missing"),
-        ("?", MissingParameter, "SdkAppid", "parameter `SdkAppid`: missing"),
-        ("??SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "parameter `SdkAppid`: missing"),
-        ("SdkAppid=1", MissingParameter, "CallbackCommand", "parameter `CallbackCommand`: missing"),
-        (
-            "SdkAppid&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"\"",
-        ),
-        (
-            "SdkAppid=14e8&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"14e8\"",
-        ),
-        (
-            "SdkAppid=%2B1&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"+1\"",
-        ),
-        (
-            "SdkAppid=-1&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"-1\"",
-        ),
-        (
-            "SdkAppid=+1&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \" 1\"",
-        ),
-        (
-            "SdkAppid=18446744073709551616&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"18446744073709551616\"",
-        ),
-        (
-            "SdkAppid=١&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"١\"",
-        ),
-        (
-            "SdkAppid=1%00&CallbackCommand=A",
-            InvalidParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"1\\0\"",
-        ),
-        (&long, InvalidParameter, "SdkAppid", &cut),
-        (
-            "SdkAppid=1&CallbackCommand=",
-            InvalidParameter,
-            "CallbackCommand",
-            "parameter `CallbackCommand`: expected a command, found \"\"",
-        ),
+}
+
+#[test]
+fn identity_is_required_once_and_readable() {
+    use RejectionKind::{DuplicateParameter, InvalidParameter, MissingParameter};
+    for (raw_query, kind, parameter, reason) in [
+        ("", MissingParameter, "SdkAppid", "missing"),
+        ("?", MissingParameter, "SdkAppid", "missing"),
+        ("??SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
+        ("sdkappid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
+        ("SdkAppid=1", MissingParameter, "CallbackCommand", "missing"),
+        ("SdkAppid=1&CallbackCommand=", InvalidParameter, "CallbackCommand", "expected a command, found \"\""),
         (
             "SdkAppid=1&CallbackCommand=A%2",
             InvalidParameter,
             "CallbackCommand",
-            "parameter `CallbackCommand`: expected percent-encoded UTF-8, found \"A%2\"",
+            "expected percent-encoded UTF-8, found \"A%2\"",
         ),
         (
             "SdkAppid=1&CallbackCommand=A&contenttype=%FF",
             InvalidParameter,
             "contenttype",
-            "parameter `contenttype`: expected percent-encoded UTF-8, found \"%FF\"",
+            "expected percent-encoded UTF-8, found \"%FF\"",
         ),
-        (
-            "SdkAppid=1&SdkAppid=1&CallbackCommand=A",
-            DuplicateParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: given twice",
-        ),
-        (
-            "SdkAppid=1&CallbackCommand=A&%53dkAppid=2",
-            DuplicateParameter,
-            "SdkAppid",
-            "parameter `SdkAppid`: given twice",
-        ),
-        (
-            "%43allbackCommand=B&SdkAppid=1&CallbackCommand=A",
-            DuplicateParameter,
-            "CallbackCommand",
-            "parameter `CallbackCommand`: given twice",
-        ),
-        (
-            "SdkAppid=1&contenttype=json&CallbackCommand=A&contenttype=json",
-            DuplicateParameter,
-            "contenttype",
-            "parameter `contenttype`: given twice",
-        ),
+        ("SdkAppid=1&SdkAppid=1&CallbackCommand=A", DuplicateParameter, "SdkAppid", "given twice"),
+        ("SdkAppid=1&CallbackCommand=A&%53dkAppid=2", DuplicateParameter, "SdkAppid", "given twice"),
+        ("%43allbackCommand=B&SdkAppid=1&CallbackCommand=A", DuplicateParameter, "CallbackCommand", "given twice"),
+        ("SdkAppid=1&contenttype=&CallbackCommand=A&contenttype=", DuplicateParameter, "contenttype", "given twice"),
     ] {
-        let rejection = CallbackQuery::parse(raw_query).expect_err(raw_query);
-        assert_eq!(rejection.kind(), kind, "{raw_query}");
-        assert_eq!(rejection.parameter(), Some(parameter), "{raw_query}");
-        assert_eq!(rejection.to_string(), message, "{raw_query}");
+        refuse(raw_query, kind, parameter, reason);
     }
 }
 
@@ -248,9 +201,13 @@ fn debug_and_json_show_no_signature() {
 
 #[test]
 fn app_ids_are_digits() {
-    for (text, id) in
-        [("0", Some(0)), ("00888888", Some(888_888)), ("18446744073709551615", Some(u64::MAX)), ("+1", None), ("", None)]
-    {
+    for (text, id) in [
+        ("0", Some(0)),
+        ("00888888", Some(888_888)),
+        ("18446744073709551615", Some(u64::MAX)),
+        ("+1", None),
+        ("", None),
+    ] {
         assert_eq!(text.parse::<SdkAppId>().ok().map(SdkAppId::get), id, "{text}");
     }
     let error: InvalidSdkAppId = "1 ".parse::<SdkAppId>().unwrap_err();

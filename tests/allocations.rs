@@ -1,0 +1,77 @@
+//! `handle` allocates nothing on the documented sample, signed or not.
+
+mod util;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use im_group_full::{Failure, GroupFull, Validator, handle, handler_fn};
+use util::{APP, BODY, OK, QUERY};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[expect(unsafe_code, reason = "an allocator cannot be written without")]
+// SAFETY: both methods hand their arguments to the system's allocator as they are.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(f: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    f();
+    ALLOCATIONS.get() - before
+}
+
+fn on_full(event: &GroupFull<'_>) -> Result<(), Failure> {
+    match event.group_id() {
+        "@TGS#2J4SZEAEL" => Ok(()),
+        other => Err(Failure::new(other.to_owned())),
+    }
+}
+
+#[test]
+fn the_documented_sample_costs_none() {
+    let handler = handler_fn(Validator::new(APP), on_full);
+    let count = allocations(|| assert_eq!(handle(QUERY, BODY, &handler).body().as_ref(), OK.as_bytes()));
+    assert_eq!(count, 0);
+    // The counter counts.
+    assert_ne!(allocations(|| drop(handle("", BODY, &handler))), 0);
+}
+
+#[cfg(feature = "signature")]
+#[test]
+fn the_signed_sample_costs_none() {
+    use im_group_full::{GroupFullHandler, Token};
+
+    struct Fixed(Validator);
+    impl GroupFullHandler for Fixed {
+        fn validator(&self) -> &Validator {
+            &self.0
+        }
+        fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+            on_full(event)
+        }
+        fn now(&self) -> std::time::SystemTime {
+            util::at(util::NOW)
+        }
+    }
+    let token = Token::new("xxxxyyyy").unwrap();
+    let query = format!("{QUERY}&Sign={}&RequestTime={}", token.sign(util::NOW), util::NOW);
+    let handler = Fixed(Validator::new(APP).token(token));
+    let count = allocations(|| assert_eq!(handle(&query, BODY, &handler).body().as_ref(), OK.as_bytes()));
+    assert_eq!(count, 0);
+}

@@ -1,0 +1,229 @@
+//! The table of answers: what the caller reads, and which of the app's hooks is called.
+
+mod util;
+
+use std::error::Error;
+use std::num::NonZeroI32;
+
+use im_group_full::{
+    ActionStatus, CallbackResponse, Failure, Rejection, RejectionKind, Reply, SdkAppId, Validator, handle, handle_http,
+    http,
+};
+use util::{APP, BODY, OK, QUERY, Recorder};
+
+fn fail(info: &str) -> String {
+    format!(r#"{{"ActionStatus":"FAIL","ErrorInfo":{},"ErrorCode":1}}"#, serde_json::json!(info))
+}
+
+#[track_caller]
+fn assert_reply(reply: &Reply, status: u16, body: &str) {
+    assert_eq!(std::str::from_utf8(&reply.body()).unwrap(), body);
+    assert_eq!(reply.status(), status);
+    let envelope: CallbackResponse<'static> = serde_json::from_str(body).unwrap();
+    assert_eq!(reply.response(), &envelope);
+    assert_eq!(reply.headers().next(), Some(("content-type", "application/json")));
+}
+
+#[test]
+fn handled() {
+    let recorder = Recorder::new(Validator::new(APP));
+    let reply = handle(QUERY, BODY, &recorder);
+    assert_reply(&reply, 200, OK);
+    assert!(reply.rejection().is_none() && reply.failure().is_none());
+    assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL"]);
+}
+
+#[test]
+fn rejected() {
+    let recorder = Recorder::new(Validator::new(APP).max_query_len(200).max_body_len(200));
+    let long_query = format!("{QUERY}&x={}", "x".repeat(200));
+    let long_body = [BODY, &[b' '; 200]].concat();
+    let other = "SdkAppid=888888&CallbackCommand=C2C.CallbackBeforeSendMsg";
+    for (raw_query, raw_body, kind, status, info) in [
+        (long_query.as_str(), BODY, RejectionKind::QueryTooLong, 414, "query: 319 bytes, at most 200 are taken"),
+        ("", BODY, RejectionKind::MissingParameter, 400, "parameter `SdkAppid`: missing"),
+        (
+            "SdkAppid=888888&SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull",
+            BODY,
+            RejectionKind::DuplicateParameter,
+            400,
+            "parameter `SdkAppid`: given twice",
+        ),
+        (
+            "SdkAppid=\"\\\n&CallbackCommand=A",
+            BODY,
+            RejectionKind::InvalidParameter,
+            400,
+            "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"\\\"\\\\\\n\"",
+        ),
+        (
+            "SdkAppid=1&CallbackCommand=Group.CallbackAfterGroupFull",
+            BODY,
+            RejectionKind::SdkAppIdMismatch,
+            403,
+            "parameter `SdkAppid`: not the app of this server",
+        ),
+        (
+            "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=xml",
+            BODY,
+            RejectionKind::UnsupportedContentType,
+            415,
+            "parameter `contenttype`: expected json, found \"xml\"",
+        ),
+        (QUERY, &long_body, RejectionKind::BodyTooLarge, 413, "body: longer than the limit"),
+        (QUERY, b"{}", RejectionKind::MalformedBody, 400, "body: missing field `CallbackCommand` at line 1 column 2"),
+        (
+            QUERY,
+            br#"{"CallbackCommand":"A","GroupId":"g"}"#,
+            RejectionKind::CommandMismatch,
+            400,
+            "body: field `CallbackCommand`: expected Group.CallbackAfterGroupFull, found \"A\"",
+        ),
+    ] {
+        let reply = handle(raw_query, raw_body, &recorder);
+        assert_reply(&reply, status, &fail(info));
+        assert_eq!(reply.rejection().map(Rejection::kind), Some(kind), "{raw_query}");
+        assert_eq!(recorder.calls(), [format!("rejected {}", kind.as_str())]);
+    }
+    // Another command's users must not be blocked, whatever else is odd about the callback.
+    for (raw_query, raw_body) in
+        [(other.to_owned(), BODY), (format!("{other}&contenttype=xml"), b"\xff"), (other.to_owned(), &long_body)]
+    {
+        let reply = handle(&raw_query, raw_body, &recorder);
+        assert_reply(&reply, 200, OK);
+        let rejection = reply.rejection().expect("it did not reach the app");
+        assert_eq!(rejection.command(), Some("C2C.CallbackBeforeSendMsg"));
+        assert_eq!(rejection.to_string(), "command C2C.CallbackBeforeSendMsg: not Group.CallbackAfterGroupFull");
+        assert_eq!(recorder.calls(), ["rejected other_command"]);
+    }
+}
+
+#[test]
+fn rejected_by_the_server_around_it() {
+    for (rejection, kind, status, info) in [
+        (Rejection::method_not_allowed(), RejectionKind::MethodNotAllowed, 405, "method: expected POST"),
+        (Rejection::body_too_large(), RejectionKind::BodyTooLarge, 413, "body: longer than the limit"),
+        (Rejection::incomplete_body(), RejectionKind::IncompleteBody, 400, "body: ended before it was complete"),
+    ] {
+        assert_eq!(rejection.kind(), kind);
+        assert_eq!(rejection.to_string(), info);
+        assert_eq!(rejection.status(), status);
+        assert_reply(&rejection.into(), status, &fail(info));
+    }
+}
+
+#[test]
+fn only_a_405_names_the_methods() {
+    let headers = |reply: Reply| reply.headers().collect::<Vec<_>>();
+    let json = ("content-type", "application/json");
+    assert_eq!(headers(Reply::ok()), [json]);
+    assert_eq!(headers(Rejection::body_too_large().into()), [json]);
+    assert_eq!(headers(Rejection::method_not_allowed().into()), [json, ("allow", "POST")]);
+}
+
+#[test]
+fn strangers_are_not_told_what_the_app_is() {
+    let reply = handle("SdkAppid=1&CallbackCommand=A", BODY, &Recorder::new(Validator::new(APP)));
+    assert!(!String::from_utf8_lossy(&reply.body()).contains("888888"));
+    // The app's own log may say it.
+    assert_eq!(reply.rejection().unwrap().to_string(), "parameter `SdkAppid`: expected 888888, found 1");
+}
+
+#[test]
+fn failed() {
+    fn converted() -> Failure {
+        std::io::Error::other("password=hunter2").into()
+    }
+    for (failure, body, call) in [
+        (
+            (|| Failure::new("queue is full")) as fn() -> Failure,
+            r#"{"ActionStatus":"FAIL","ErrorInfo":"queue is full","ErrorCode":1}"#,
+            "failed @TGS#2J4SZEAEL: queue is full",
+        ),
+        (
+            || Failure::new("\"群\"\n\u{0}").with_code(-7).with_source("secret"),
+            r#"{"ActionStatus":"FAIL","ErrorInfo":"\"群\"\n\u0000","ErrorCode":-7}"#,
+            "failed @TGS#2J4SZEAEL: \"群\"\n\u{0}: secret",
+        ),
+        (
+            || Failure::new("").with_code(0),
+            r#"{"ActionStatus":"FAIL","ErrorInfo":"","ErrorCode":1}"#,
+            "failed @TGS#2J4SZEAEL: ",
+        ),
+        (
+            converted,
+            r#"{"ActionStatus":"FAIL","ErrorInfo":"internal error","ErrorCode":1}"#,
+            "failed @TGS#2J4SZEAEL: internal error: password=hunter2",
+        ),
+        (
+            || "a text by `?` stays with the app, too".into(),
+            r#"{"ActionStatus":"FAIL","ErrorInfo":"internal error","ErrorCode":1}"#,
+            "failed @TGS#2J4SZEAEL: internal error: a text by `?` stays with the app, too",
+        ),
+    ] {
+        let recorder = Recorder::failing(failure);
+        let reply = handle(QUERY, BODY, &recorder);
+        assert_reply(&reply, 200, body);
+        assert!(reply.rejection().is_none());
+        assert_eq!(reply.failure().map(Failure::info), Some(reply.response().error_info()));
+        assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL", call]);
+    }
+    let failure = converted();
+    assert_eq!((failure.code(), failure.info()), (1, "internal error"));
+    assert_eq!(failure.to_string(), "internal error");
+    let source: &(dyn Error + 'static) = failure.source().unwrap();
+    assert!(source.is::<std::io::Error>());
+}
+
+#[test]
+fn results_are_replies() {
+    assert_reply(&Ok(()).into(), 200, OK);
+    let reply = Reply::from(Err(Failure::new("no")));
+    assert_reply(&reply, 200, &fail("no"));
+}
+
+#[test]
+fn envelope() {
+    let response = CallbackResponse::fail(NonZeroI32::new(10004).unwrap(), String::from("bad"));
+    assert_eq!(response.action_status(), ActionStatus::Fail);
+    assert_eq!((response.error_code(), response.error_info()), (10004, "bad"));
+    assert_eq!(CallbackResponse::ok().action_status(), ActionStatus::Ok);
+    for (json, message) in [
+        (r#"{"ErrorInfo":"","ErrorCode":0}"#, "missing field `ActionStatus` at line 1 column 30"),
+        (r#"{"ActionStatus":"OK","ErrorCode":0}"#, "missing field `ErrorInfo` at line 1 column 35"),
+        (r#"{"ActionStatus":"OK","ErrorInfo":""}"#, "missing field `ErrorCode` at line 1 column 36"),
+        (
+            r#"{"ActionStatus":"Ok","ErrorInfo":"","ErrorCode":0}"#,
+            "unknown variant `Ok`, expected `OK` or `FAIL` at line 1 column 20",
+        ),
+    ] {
+        let error = serde_json::from_str::<CallbackResponse<'_>>(json).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn http_requests() {
+    let recorder = Recorder::new(Validator::new(SdkAppId::new(888_888)));
+    let request =
+        |method, uri: &str| http::Request::builder().method(method).uri(uri).body(BODY).expect("a valid request");
+    let uri = format!("https://www.example.com/im?tenant=7&{QUERY}");
+    let response = handle_http(&request("POST", &uri), &recorder);
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.body().as_ref(), OK.as_bytes());
+    assert_eq!(response.headers().get("allow"), None);
+    assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL"]);
+
+    for method in ["GET", "HEAD", "PUT", "OPTIONS", "post"] {
+        let response = handle_http(&request(method, &uri), &recorder);
+        assert_eq!(response.status(), 405, "{method}");
+        assert_eq!(response.headers()["allow"], "POST");
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.body().as_ref(), fail("method: expected POST").as_bytes());
+        assert_eq!(recorder.calls(), ["rejected method_not_allowed"]);
+    }
+
+    let response = handle_http(&request("POST", "/im"), &recorder);
+    assert_eq!(response.status(), 400);
+    assert_eq!(recorder.calls(), ["rejected missing_parameter"]);
+}

@@ -1,0 +1,140 @@
+//! The steps behind `handle`, each alone, and an event's way through a queue.
+
+mod util;
+
+use std::net::IpAddr;
+use std::time::{Duration, UNIX_EPOCH};
+
+use im_group_full::{
+    CallbackBody, CallbackQuery, GROUP_FULL_COMMAND, GroupFull, OptPlatform, RejectionKind, Validator,
+};
+use serde::{Deserialize, Serialize};
+use util::{APP, BODY, NOW, QUERY, at};
+
+const JSON: &str = concat!(
+    r#"{"query":{"SdkAppid":888888,"CallbackCommand":"Group.CallbackAfterGroupFull","contenttype":"json","#,
+    r#""ClientIP":"127.0.0.1","OptPlatform":"RESTAPI","RequestID":null},"#,
+    r#""body":{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"@TGS#2J4SZEAEL","EventTime":1670574414123}}"#,
+);
+
+fn event() -> GroupFull<'static> {
+    Validator::new(APP).validate(QUERY, BODY, at(NOW)).expect("the documented sample is valid")
+}
+
+#[test]
+fn says_what_the_callback_says() {
+    let event = event();
+    assert_eq!(event.group_id(), "@TGS#2J4SZEAEL");
+    assert_eq!(event.sdk_app_id(), APP);
+    assert_eq!(event.event_time_millis(), Some(1_670_574_414_123));
+    assert_eq!(event.event_time(), Some(UNIX_EPOCH + Duration::from_millis(1_670_574_414_123)));
+    assert_eq!(event.client_addr(), Some(IpAddr::from([127, 0, 0, 1])));
+    assert_eq!(event.opt_platform(), Some(OptPlatform::RestApi));
+    assert_eq!(event.query().command(), GROUP_FULL_COMMAND);
+    assert_eq!(event.body().command(), GROUP_FULL_COMMAND);
+    assert_eq!(event.to_static(), event);
+}
+
+#[test]
+fn information_may_be_missing_or_odd() {
+    let body = br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"}"#;
+    for (more, addr, platform) in [
+        ("", None, None),
+        ("&ClientIP=&OptPlatform=", None, Some(OptPlatform::Other(""))),
+        ("&ClientIP=%3A%3A1&OptPlatform=IOS", Some("::1"), Some(OptPlatform::Ios)),
+        ("&ClientIP=unknown&OptPlatform=%zz", None, Some(OptPlatform::Other("%zz"))),
+    ] {
+        let query = format!("SdkAppid=888888&CallbackCommand={GROUP_FULL_COMMAND}{more}");
+        let event = Validator::new(APP).validate(&query, body, at(NOW)).expect(more);
+        assert_eq!(event.client_addr(), addr.map(|addr| addr.parse().unwrap()));
+        assert_eq!(event.opt_platform(), platform);
+        assert_eq!((event.event_time(), event.event_time_millis()), (None, None));
+    }
+}
+
+#[test]
+fn one_check_serves_several_commands() {
+    let validator = Validator::new(APP);
+    let checked = validator.authenticate(QUERY, at(NOW)).unwrap();
+    assert_eq!(checked.command(), GROUP_FULL_COMMAND);
+    assert_eq!(checked.query().client_ip(), Some("127.0.0.1"));
+    assert_eq!(checked.group_full(BODY).unwrap(), event());
+
+    let other = "SdkAppid=888888&CallbackCommand=State.StateChange";
+    let checked = validator.authenticate(other, at(NOW)).unwrap();
+    assert_eq!(checked.clone().group_full(b"").unwrap_err().kind(), RejectionKind::OtherCommand);
+    assert_eq!(checked.into_query().command(), "State.StateChange");
+
+    let stranger = "SdkAppid=1&CallbackCommand=State.StateChange";
+    assert_eq!(validator.authenticate(stranger, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);
+}
+
+#[test]
+fn limits_are_inclusive() {
+    let validator = Validator::new(APP);
+    assert_eq!((validator.query_limit(), validator.body_limit()), (8192, 65536));
+    let validator = validator.max_query_len(QUERY.len()).max_body_len(BODY.len());
+    assert_eq!((validator.query_limit(), validator.body_limit()), (QUERY.len(), BODY.len()));
+    assert!(validator.validate(QUERY, BODY, at(NOW)).is_ok());
+    let longer = [BODY, b" "].concat();
+    assert_eq!(validator.validate(QUERY, &longer, at(NOW)).unwrap_err().kind(), RejectionKind::BodyTooLarge);
+    let longer = format!("{QUERY}&");
+    assert_eq!(validator.validate(&longer, BODY, at(NOW)).unwrap_err().kind(), RejectionKind::QueryTooLong);
+}
+
+#[test]
+fn debug_tells_whether_callbacks_can_be_forged() {
+    assert_eq!(
+        format!("{:?}", Validator::new(APP)),
+        "Validator { sdk_app_id: SdkAppId(888888), query_limit: 8192, body_limit: 65536, requires_signature: false, .. }"
+    );
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Job {
+    attempt: u32,
+    event: GroupFull<'static>,
+}
+
+#[test]
+fn through_a_json_queue() {
+    let event = event();
+    assert_eq!(serde_json::to_string(&event).unwrap(), JSON);
+    let back: GroupFull<'static> = serde_json::from_reader(JSON.as_bytes()).unwrap();
+    assert_eq!(back, event);
+    let job = Job { attempt: 1, event };
+    let json = serde_json::to_vec(&job).unwrap();
+    assert_eq!(serde_json::from_slice::<Job>(&json).unwrap(), job);
+}
+
+#[test]
+fn what_comes_back_is_checked_again() {
+    for (from, to, message) in [
+        (
+            r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#,
+            r#""CallbackCommand":"A","contenttype""#,
+            "command A: not Group.CallbackAfterGroupFull",
+        ),
+        (r#""json""#, r#""xml""#, "parameter `contenttype`: expected json, found \"xml\""),
+        (
+            r#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId""#,
+            r#"{"CallbackCommand":"A","GroupId""#,
+            "body: field `CallbackCommand`: expected Group.CallbackAfterGroupFull, found \"A\"",
+        ),
+        ("@TGS#2J4SZEAEL", "", "field `GroupId`: expected a group, found \"\" at line 1 column 232"),
+        ("888888", "-1", "invalid value: integer `-1`, expected u64 at line 1 column 23"),
+        (r#""SdkAppid":888888,"#, "", "missing field `SdkAppid` at line 1 column 144"),
+    ] {
+        assert!(JSON.contains(from), "{from}");
+        let json = JSON.replacen(from, to, 1);
+        assert_eq!(serde_json::from_str::<GroupFull<'_>>(&json).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn unit_tests_can_make_one() {
+    let query = CallbackQuery::parse("SdkAppid=1&CallbackCommand=A").unwrap();
+    let body = CallbackBody::parse(br#"{"CallbackCommand":"B","GroupId":"g"}"#).unwrap();
+    let event = GroupFull::assume_verified(query, body);
+    assert_eq!((event.sdk_app_id().get(), event.group_id()), (1, "g"));
+}

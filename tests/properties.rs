@@ -1,0 +1,160 @@
+//! What holds for every input.
+
+mod util;
+
+use std::borrow::Cow;
+
+use im_group_full::{CallbackQuery, CallbackResponse, GroupFull, OptPlatform, RejectionKind, Validator, handle};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use util::{APP, BODY, NOW, QUERY, Recorder, at};
+
+/// The same inputs in every run; fuzzing is where others are looked for.
+fn fixed(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Queries from pieces that mean something to a parser.
+fn query() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "SdkAppid",
+        "CallbackCommand",
+        "contenttype",
+        "ClientIP",
+        "OptPlatform",
+        "RequestID",
+        "Sign",
+        "RequestTime",
+        "=",
+        "=",
+        "=",
+        "&",
+        "&",
+        "&",
+        "%",
+        "+",
+        "?",
+        "#",
+        "%53",
+        "%zz",
+        "%E7%BE%A4",
+        "%FF",
+        "888888",
+        "1",
+        "json",
+        "JSON",
+        "Group.CallbackAfterGroupFull",
+        "A.B",
+        "127.0.0.1",
+        "iOS",
+        "群",
+        "\u{0}",
+        "-",
+    ]);
+    prop_oneof![
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat()),
+        ".{0,64}",
+        ".{0,16}".prop_map(|tail| format!("{QUERY}&{tail}")),
+    ]
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        Just(BODY.to_vec()),
+        prop::collection::vec(any::<u8>(), 0..64),
+        (0..BODY.len(), any::<u8>()).prop_map(|(at, byte)| {
+            let mut body = BODY.to_vec();
+            body[at] = byte;
+            body
+        }),
+        (0..BODY.len()).prop_map(|end| BODY[..end].to_vec()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(fixed(2_000))]
+
+    #[test]
+    fn every_input_gets_one_answer_and_one_hook(raw_query in query(), raw_body in body()) {
+        let recorder = Recorder::new(Validator::new(APP));
+        let reply = handle(&raw_query, &raw_body, &recorder);
+        prop_assert_eq!(recorder.calls().len(), 1);
+        prop_assert!([200, 400, 403, 415].contains(&reply.status().as_u16()));
+        let envelope: CallbackResponse<'static> = serde_json::from_slice(&reply.body()).unwrap();
+        prop_assert_eq!(&envelope, reply.response());
+        prop_assert_eq!(envelope.error_code() == 0, reply.status() == 200);
+    }
+
+    #[test]
+    fn written_queries_read_back(raw_query in query()) {
+        if let Ok(query) = CallbackQuery::parse(&raw_query) {
+            let written = query.to_query_string();
+            prop_assert_eq!(CallbackQuery::parse(&written).unwrap(), query.clone());
+            let json = serde_json::to_string(&query).unwrap();
+            prop_assert_eq!(serde_json::from_str::<CallbackQuery<'_>>(&json).unwrap(), query);
+        }
+    }
+
+    /// On what both accept, the reference and this parser read the same.
+    #[test]
+    fn agrees_with_form_urlencoded(
+        values in prop::collection::vec((".{1,12}", any::<bool>()), 4),
+        own in prop::collection::vec((".{0,8}", ".{0,8}"), 0..4),
+        shuffle in any::<prop::sample::Index>(),
+    ) {
+        let names = ["CallbackCommand", "ClientIP", "OptPlatform", "RequestID"];
+        let mut pairs = vec![("SdkAppid".to_owned(), "888888".to_owned())];
+        pairs.extend(names.iter().zip(&values).filter(|(name, (_, given))| *given || **name == names[0])
+            .map(|(name, (value, _))| ((*name).to_owned(), value.clone())));
+        pairs.extend(own);
+        let start = shuffle.index(pairs.len());
+        pairs.rotate_left(start);
+        let raw_query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+
+        let reference: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(raw_query.as_bytes()).collect();
+        let find = |wanted: &str| {
+            reference.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.as_ref())
+        };
+        let query = CallbackQuery::parse(&raw_query).unwrap();
+        prop_assert_eq!(Some(query.command()), find("CallbackCommand"));
+        prop_assert_eq!(query.client_ip(), find("ClientIP"));
+        prop_assert_eq!(query.opt_platform().map(OptPlatform::as_str), find("OptPlatform").map(|text| OptPlatform::from(text).as_str()));
+        prop_assert_eq!(query.request_id(), find("RequestID"));
+    }
+
+    #[test]
+    fn events_come_back_from_a_format_that_does_not_describe_itself(
+        group_id in ".{1,40}",
+        event_time in prop::option::of(any::<u64>()),
+        platform in prop::option::of(".{0,8}"),
+    ) {
+        let body = serde_json::json!({
+            "CallbackCommand": "Group.CallbackAfterGroupFull", "GroupId": group_id, "EventTime": event_time,
+        }).to_string();
+        let mut query = form_urlencoded::Serializer::new(QUERY.to_owned());
+        query.extend_pairs(platform.iter().map(|platform| ("OptPlatform", platform)));
+        let query = query.finish();
+        let event = Validator::new(APP).validate(&query, body.as_bytes(), at(NOW)).unwrap();
+        let bytes = postcard::to_stdvec(&event).unwrap();
+        let back: GroupFull<'static> = postcard::from_bytes(&bytes).unwrap();
+        prop_assert_eq!(back, event);
+    }
+
+    #[test]
+    fn nobody_elses_callback_gets_through(id in any::<u64>()) {
+        prop_assume!(id != APP.get());
+        let raw_query = QUERY.replace("888888", &id.to_string());
+        let rejection = Validator::new(APP).validate(&raw_query, BODY, at(NOW)).unwrap_err();
+        prop_assert_eq!(rejection.kind(), RejectionKind::SdkAppIdMismatch);
+    }
+}
+
+#[test]
+fn a_binary_queue_is_checked_again() {
+    let event = Validator::new(APP).validate(QUERY, BODY, at(NOW)).unwrap();
+    let mut bytes = postcard::to_stdvec(&event).unwrap();
+    let group = bytes.windows(14).position(|window| window == b"@TGS#2J4SZEAEL").unwrap();
+    // The byte before the text is its length.
+    bytes.splice(group - 1..group + 14, [0]);
+    assert!(postcard::from_bytes::<GroupFull<'static>>(&bytes).is_err());
+}
