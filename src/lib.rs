@@ -1,4 +1,60 @@
 //! Receive, check and answer Tencent Cloud Chat's callback `Group.CallbackAfterGroupFull`.
+//!
+//! When a chat group reaches its member limit, the vendor's servers call the app's URL. This crate takes the raw query and
+//! the raw body from whatever HTTP server the app already runs, checks them, gives the event to the app's own code, and
+//! says what to answer. It does no IO.
+//!
+//! ```
+//! use im_group_full::{SdkAppId, Validator, handle, handler_fn};
+//!
+//! let handler = handler_fn(Validator::new(SdkAppId::new(888_888)), |event| {
+//!     println!("{} is full", event.group_id());
+//!     Ok(())
+//! });
+//!
+//! // In the server's own handler:
+//! let reply = handle(
+//!     "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json",
+//!     br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"@TGS#2J4SZEAEL"}"#,
+//!     &handler,
+//! );
+//! assert_eq!(reply.status(), 200);
+//! assert_eq!(reply.body().as_ref(), br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#);
+//! ```
+//!
+//! # Security
+//!
+//! **Without a token, anybody can forge a callback**, as above: the SDKAppID is public. Switch webhook authentication on in
+//! the vendor's console, enable the feature `signature`, and give the token to the [`Validator`]. It says what a signature
+//! proves, and what it does not.
+//!
+//! # The steps
+//!
+//! ```text
+//! raw query ──▶ Validator ──▶ CheckedQuery ──┐
+//!                  │                         ├─▶ GroupFull ──▶ GroupFullHandler ──▶ Reply ──▶ any HTTP server
+//! raw body ────────┼─────────────────────────┘                     │                 ▲
+//!                  └── Rejection ──────────────────────────────────┴── Failure ──────┘
+//! ```
+//!
+//! Each is public and works alone; [`handle`] is those steps in a row. [`handle_async`] is for handlers that await,
+//! [`handle_http`] and [`handle_http_async`] for servers that speak the types of the crate [`http`]. For other servers take a
+//! [`Reply`] apart.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds | dependencies |
+//! |---|---|---|
+//! | `signature` | `Token`, `Validator::token`: nobody without the token can forge a callback | `sha2`, `subtle` |
+//! | `tower` | `GroupFullService`, for axum, hyper and every other server that takes a tower service | `tower-service`, `http-body`, `bytes` |
+//! | `testing` | `testing::Callback`, for the app's own unit tests | |
+//! | `rest` | `rest`, the calls that make room in a full group, without IO | `base64`, `flate2`, `hmac`, `sha2` |
+//!
+//! # Versions
+//!
+//! Rust 1.88 or later.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -49,3 +105,8 @@ pub const GROUP_FULL_COMMAND: &str = "Group.CallbackAfterGroupFull";
 
 /// How long the vendor waits for an answer ("Webhook Overview").
 pub const CALLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The README's code, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
