@@ -57,6 +57,11 @@ impl<'a> CallbackBody<'a> {
         Ok(fields.into())
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn sample(group_id: String, event_time_millis: Option<u64>) -> Self {
+        Self { command: crate::GROUP_FULL_COMMAND.into(), group_id: group_id.into(), event_time_millis }
+    }
+
     /// Returns `CallbackCommand`.
     pub fn command(&self) -> &str {
         &self.command

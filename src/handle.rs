@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 
-use crate::{AsyncGroupFullHandler, Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
+use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
 
 /// Checks a callback, gives it to the app, and says what to answer.
 ///
@@ -27,15 +27,8 @@ use crate::{AsyncGroupFullHandler, Failure, GroupFull, GroupFullHandler, Rejecti
 /// assert_eq!(reply.status(), 200);
 /// ```
 pub fn handle<H: GroupFullHandler + ?Sized>(raw_query: &str, raw_body: &[u8], handler: &H) -> Reply {
-    match check(raw_query, raw_body, handler.validator(), || handler.now()) {
-        Ok(event) => {
-            let result = handler.on_group_full(&event);
-            settle(result, |failure| handler.on_failed(&event, failure))
-        }
-        Err(rejection) => reject(rejection, |rejection| {
-            handler.on_rejected(rejection, raw_query);
-        }),
-    }
+    let checked = check(raw_query, raw_body, handler.validator(), || handler.now());
+    answer(checked, raw_query, handler)
 }
 
 /// Does what [`handle`] does, for a handler that awaits.
@@ -48,15 +41,8 @@ pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
     handler: &H,
 ) -> impl Future<Output = Reply> + Send {
     async move {
-        match check(raw_query, raw_body, handler.validator(), || handler.now()) {
-            Ok(event) => {
-                let result = handler.on_group_full(&event).await;
-                settle(result, |failure| handler.on_failed(&event, failure))
-            }
-            Err(rejection) => reject(rejection, |rejection| {
-                handler.on_rejected(rejection, raw_query);
-            }),
-        }
+        let checked = check(raw_query, raw_body, handler.validator(), || handler.now());
+        answer_async(checked, raw_query, handler).await
     }
 }
 
@@ -70,15 +56,8 @@ pub fn handle_http<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
     request: &Request<B>,
     handler: &H,
 ) -> Response<Cow<'static, [u8]>> {
-    let raw_query = request.uri().query().unwrap_or_default();
-    let reply = if request.method() == Method::POST {
-        handle(raw_query, request.body().as_ref(), handler)
-    } else {
-        reject(Rejection::method_not_allowed(), |rejection| {
-            handler.on_rejected(rejection, raw_query);
-        })
-    };
-    reply.into()
+    let checked = check_http(request, handler.validator(), || handler.now());
+    answer(checked, raw_query(request.uri()), handler).into()
 }
 
 /// Does what [`handle_http`] does, for a handler that awaits.
@@ -88,15 +67,8 @@ pub fn handle_http_async<B: AsRef<[u8]> + Sync, H: AsyncGroupFullHandler + ?Size
     handler: &H,
 ) -> impl Future<Output = Response<Cow<'static, [u8]>>> + Send {
     async move {
-        let raw_query = request.uri().query().unwrap_or_default();
-        let reply = if request.method() == Method::POST {
-            handle_async(raw_query, request.body().as_ref(), handler).await
-        } else {
-            reject(Rejection::method_not_allowed(), |rejection| {
-                handler.on_rejected(rejection, raw_query);
-            })
-        };
-        reply.into()
+        let checked = check_http(request, handler.validator(), || handler.now());
+        answer_async(checked, raw_query(request.uri()), handler).await.into()
     }
 }
 
@@ -106,18 +78,72 @@ fn check<'a>(
     validator: &Validator,
     now: impl FnOnce() -> SystemTime,
 ) -> Result<GroupFull<'a>, Rejection> {
+    authenticate(raw_query, validator, now)?.group_full(raw_body)
+}
+
+fn check_http<'a, B: AsRef<[u8]>>(
+    request: &'a Request<B>,
+    validator: &Validator,
+    now: impl FnOnce() -> SystemTime,
+) -> Result<GroupFull<'a>, Rejection> {
+    check_method(request.method())?;
+    check(raw_query(request.uri()), request.body().as_ref(), validator, now)
+}
+
+pub(crate) fn check_method(method: &Method) -> Result<(), Rejection> {
+    if method == Method::POST { Ok(()) } else { Err(Rejection::method_not_allowed()) }
+}
+
+pub(crate) fn raw_query(uri: &Uri) -> &str {
+    uri.query().unwrap_or_default()
+}
+
+/// Asks for the time only when it counts.
+pub(crate) fn authenticate<'a>(
+    raw_query: &'a str,
+    validator: &Validator,
+    now: impl FnOnce() -> SystemTime,
+) -> Result<CheckedQuery<'a>, Rejection> {
     let now = if validator.requires_signature() { now() } else { UNIX_EPOCH };
-    validator.validate(raw_query, raw_body, now)
+    validator.authenticate(raw_query, now)
 }
 
-fn settle(result: Result<(), Failure>, on_failed: impl FnOnce(&Failure)) -> Reply {
-    if let Err(failure) = &result {
-        on_failed(failure);
+fn answer<H: GroupFullHandler + ?Sized>(
+    checked: Result<GroupFull<'_>, Rejection>,
+    raw_query: &str,
+    handler: &H,
+) -> Reply {
+    match checked {
+        Ok(event) => {
+            let result = handler.on_group_full(&event);
+            if let Err(failure) = &result {
+                handler.on_failed(&event, failure);
+            }
+            result.into()
+        }
+        Err(rejection) => {
+            handler.on_rejected(&rejection, raw_query);
+            rejection.into()
+        }
     }
-    result.into()
 }
 
-fn reject(rejection: Rejection, on_rejected: impl FnOnce(&Rejection)) -> Reply {
-    on_rejected(&rejection);
-    rejection.into()
+pub(crate) async fn answer_async<H: AsyncGroupFullHandler + ?Sized>(
+    checked: Result<GroupFull<'_>, Rejection>,
+    raw_query: &str,
+    handler: &H,
+) -> Reply {
+    match checked {
+        Ok(event) => {
+            let result = handler.on_group_full(&event).await;
+            if let Err(failure) = &result {
+                handler.on_failed(&event, failure);
+            }
+            result.into()
+        }
+        Err(rejection) => {
+            handler.on_rejected(&rejection, raw_query);
+            rejection.into()
+        }
+    }
 }

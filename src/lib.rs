@@ -72,6 +72,8 @@ mod rejection;
 mod reply;
 mod response;
 mod sdk_app_id;
+#[cfg(feature = "tower")]
+mod service;
 #[cfg(feature = "signature")]
 mod signature;
 mod urlencoded;
@@ -80,6 +82,10 @@ mod validator;
 #[cfg(feature = "rest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rest")))]
 pub mod rest;
+
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 
 pub use http;
 
@@ -95,6 +101,9 @@ pub use crate::rejection::{Rejection, RejectionKind};
 pub use crate::reply::Reply;
 pub use crate::response::{ActionStatus, CallbackResponse};
 pub use crate::sdk_app_id::{InvalidSdkAppId, SdkAppId};
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use crate::service::{GroupFullService, ReplyBody, ResponseFuture};
 #[cfg(feature = "signature")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
 pub use crate::signature::{InvalidToken, Token};

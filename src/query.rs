@@ -107,6 +107,18 @@ impl<'a> CallbackQuery<'a> {
         Ok((query, Signature { sign, request_time }))
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn sample(sdk_app_id: SdkAppId) -> Self {
+        Self {
+            sdk_app_id,
+            command: GROUP_FULL_COMMAND.into(),
+            content_type: Some("json".into()),
+            client_ip: Some("127.0.0.1".into()),
+            opt_platform: Some("RESTAPI".into()),
+            request_id: None,
+        }
+    }
+
     /// Writes the query back, without a leading `?` and without `Sign` and `RequestTime`.
     ///
     /// What comes out parses to an equal value.
