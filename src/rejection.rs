@@ -42,7 +42,7 @@ pub(crate) enum Repr {
     #[error("signature: stale, `RequestTime` is {} s {} the clock, at most {tolerance} s are tolerated",
         .age.unsigned_abs(), if *.age < 0 { "ahead of" } else { "behind" })]
     StaleSignature { age: i128, tolerance: u64 },
-    #[error("command {}: not {GROUP_FULL_COMMAND}", excerpt(.0))]
+    #[error("command {:?}: not {GROUP_FULL_COMMAND}", excerpt(.0))]
     OtherCommand(Box<str>),
     #[error("body: {0}")]
     MalformedBody(Box<str>),

@@ -93,7 +93,7 @@ fn rejected() {
         assert_reply(&reply, 200, OK);
         let rejection = reply.rejection().expect("it did not reach the app");
         assert_eq!(rejection.command(), Some("C2C.CallbackBeforeSendMsg"));
-        assert_eq!(rejection.to_string(), "command C2C.CallbackBeforeSendMsg: not Group.CallbackAfterGroupFull");
+        assert_eq!(rejection.to_string(), "command \"C2C.CallbackBeforeSendMsg\": not Group.CallbackAfterGroupFull");
         assert_eq!(recorder.calls(), ["rejected other_command"]);
     }
 }

@@ -113,7 +113,7 @@ fn what_comes_back_is_checked_again() {
         (
             r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#,
             r#""CallbackCommand":"A","contenttype""#,
-            "command A: not Group.CallbackAfterGroupFull",
+            "command \"A\": not Group.CallbackAfterGroupFull",
         ),
         (r#""json""#, r#""xml""#, "parameter `contenttype`: expected json, found \"xml\""),
         (
