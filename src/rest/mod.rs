@@ -1,1 +1,105 @@
 //! Make room in a full group: the REST calls that it takes, without IO.
+//!
+//! "This callback can also be used to delete inactive group members to accept new members", says
+//! the vendor's page about the callback. [`MakeRoom`] does that: it asks how full the group is,
+//! reads its members, plans whom to remove by an [`InactivityPolicy`], looks at the chosen again,
+//! and removes them. It is a value that hands out the next request and takes the response, so any
+//! HTTP client can send it, blocking or not:
+//!
+//! ```no_run
+//! use std::time::{Duration, SystemTime};
+//!
+//! use im_group_full::SdkAppId;
+//! use im_group_full::http::{Request, StatusCode};
+//! use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
+//!
+//! // Your HTTP client goes here. It must not follow redirects, needs a time limit, and a limit of what it reads.
+//! fn send(request: Request<Vec<u8>>) -> std::io::Result<(StatusCode, Vec<u8>)> {
+//!     # let _ = request;
+//!     # Err(std::io::ErrorKind::Unsupported.into())
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = SecretKey::new(&std::env::var("IM_SECRET_KEY")?)?;
+//!     let app = SdkAppId::new(1_400_701_118);
+//!     let api = RestApi::new(Endpoint::Singapore, app, "administrator", key)?;
+//!
+//!     // 50 slots shall be free, at the expense of those who said nothing for 90 days.
+//!     let policy = InactivityPolicy::new(Duration::from_secs(90 * 24 * 60 * 60), 50).protect("support");
+//!     let mut run = MakeRoom::new("@TGS#2J4SZEAEL", policy).reason("inactive for 90 days");
+//!     loop {
+//!         match run.step(&api, SystemTime::now()) {
+//!             Step::Send(request) => match send(request) {
+//!                 Ok((status, body)) => run.response(status, &body, SystemTime::now()),
+//!                 Err(_) => run.no_response(SystemTime::now()),
+//!             },
+//!             Step::Wait(time) => std::thread::sleep(time),
+//!             Step::Done(_) => break,
+//!             Step::Failed(error) => return Err(error.clone().into()),
+//!         }
+//!     }
+//!     for candidate in run.report().with_outcome(Outcome::Removed) {
+//!         println!("{} is gone", candidate.member().account());
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The vendor waits 2 seconds for the answer to a callback: answer first, and make room in the
+//! background.
+//!
+//! # The credential is in the URL
+//!
+//! Every request's URL holds a [`UserSig`], with which anybody can act as the admin of the app for
+//! an hour ([`RestApi::user_sig_lifetime`]). The [`Debug`](std::fmt::Debug) of [`Step`] leaves it
+//! out; that of [`http::Request`] does not, and HTTP clients show URLs in their errors and logs. So
+//! log what went wrong (a time-out, a refused connection), and not the client's error as it stands.
+//!
+//! # Each call alone
+//!
+//! [`GetGroupInfo`], [`GetGroupMemberInfo`], [`GetSpecifiedGroupMemberInfo`] and
+//! [`DeleteGroupMembers`] each build a request and read its response; [`Plan`] decides without
+//! them.
+
+mod api;
+mod delete_group_members;
+mod endpoint;
+mod error;
+mod get_group_info;
+mod get_group_member_info;
+mod get_specified_group_member_info;
+mod make_room;
+mod member;
+mod plan;
+mod policy;
+mod progress;
+mod report;
+mod retry;
+mod secret_key;
+mod step;
+mod user_sig;
+mod wire;
+
+use std::time::{Duration, SystemTime};
+
+pub use self::api::{InvalidAdmin, RestApi};
+pub use self::delete_group_members::DeleteGroupMembers;
+pub use self::endpoint::{Endpoint, Host, InvalidEndpoint};
+pub use self::error::{RestError, RestErrorKind};
+pub use self::get_group_info::{GetGroupInfo, GroupInfo, GroupType};
+pub use self::get_group_member_info::{GetGroupMemberInfo, MemberPage};
+pub use self::get_specified_group_member_info::GetSpecifiedGroupMemberInfo;
+pub use self::make_room::MakeRoom;
+pub use self::member::{Member, Role};
+pub use self::plan::Plan;
+pub use self::policy::InactivityPolicy;
+pub use self::report::{Candidate, Outcome, Report};
+pub use self::secret_key::{InvalidSecretKey, SecretKey};
+pub use self::step::Step;
+pub use self::user_sig::UserSig;
+pub use self::wire::LimitExceeded;
+
+/// A clock before 1970 is taken as 1970: nobody is inactive then.
+fn since_epoch(now: SystemTime) -> Duration {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,136 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+
+/// Where the vendor's REST API is: the region in which the app was created, shown in the vendor's
+/// console.
+///
+/// Parses from the region's name in lower case (`china`, `singapore`, `seoul`, `tokyo`,
+/// `frankfurt`, `silicon-valley`, `jakarta`) or from what a [`Host`] parses from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// `console.tim.qq.com`
+    China,
+    /// `adminapisgp.im.qcloud.com`
+    Singapore,
+    /// `adminapikr.im.qcloud.com`
+    Seoul,
+    /// `adminapijpn.im.qcloud.com`
+    Tokyo,
+    /// `adminapiger.im.qcloud.com`
+    Frankfurt,
+    /// `adminapiusa.im.qcloud.com`
+    SiliconValley,
+    /// `adminapiidn.im.qcloud.com`
+    Jakarta,
+    /// Any other host: a region that came later, a proxy, or a stand-in for a test.
+    Host(Host),
+}
+
+impl Endpoint {
+    /// The address of `path_and_query` there; `None` if that is no valid part of a URI.
+    pub(super) fn uri(&self, path_and_query: &str) -> Option<Uri> {
+        let (scheme, authority) = match self {
+            Self::China => vendor("console.tim.qq.com"),
+            Self::Singapore => vendor("adminapisgp.im.qcloud.com"),
+            Self::Seoul => vendor("adminapikr.im.qcloud.com"),
+            Self::Tokyo => vendor("adminapijpn.im.qcloud.com"),
+            Self::Frankfurt => vendor("adminapiger.im.qcloud.com"),
+            Self::SiliconValley => vendor("adminapiusa.im.qcloud.com"),
+            Self::Jakarta => vendor("adminapiidn.im.qcloud.com"),
+            Self::Host(host) => (host.scheme.clone(), host.authority.clone()),
+        };
+        Uri::builder()
+            .scheme(scheme)
+            .authority(authority)
+            .path_and_query(PathAndQuery::try_from(path_and_query).ok()?)
+            .build()
+            .ok()
+    }
+}
+
+fn vendor(host: &'static str) -> (Scheme, Authority) {
+    (Scheme::HTTPS, Authority::from_static(host))
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        Ok(match text {
+            "china" => Self::China,
+            "singapore" => Self::Singapore,
+            "seoul" => Self::Seoul,
+            "tokyo" => Self::Tokyo,
+            "frankfurt" => Self::Frankfurt,
+            "silicon-valley" => Self::SiliconValley,
+            "jakarta" => Self::Jakarta,
+            other => Self::Host(other.parse()?),
+        })
+    }
+}
+
+/// A scheme, a host and perhaps a port: `https://proxy.example:8443`, `http://127.0.0.1:8080`.
+///
+/// Plain `http` is for this machine alone (`localhost`, `127.0.0.0/8`, `[::1]`), because every URL
+/// carries a [`UserSig`](super::UserSig).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Host {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+impl FromStr for Host {
+    type Err = InvalidEndpoint;
+
+    /// # Errors
+    ///
+    /// Anything but `http://` or `https://` and a host, perhaps a port; a user, a path or a query; `http` to another machine.
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        let uri: Uri = text.parse().map_err(|_| InvalidEndpoint(Reason::Form))?;
+        let parts = uri.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(InvalidEndpoint(Reason::Form));
+        };
+        let bare = parts.path_and_query.is_none_or(|path| path == "/");
+        let host = authority.host();
+        if !bare || host.is_empty() || authority.as_str().contains('@') {
+            return Err(InvalidEndpoint(Reason::Form));
+        }
+        if scheme == Scheme::HTTP && !is_loopback(host) {
+            return Err(InvalidEndpoint(Reason::Plain));
+        }
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(InvalidEndpoint(Reason::Form));
+        }
+        Ok(Self { scheme, authority })
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// The error of the [`FromStr`] of [`Endpoint`] and [`Host`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidEndpoint(Reason);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("expected a region, or `https://` and a host without user, path and query")]
+    Form,
+    #[error("expected `https`: plain `http` would show the credential to the network")]
+    Plain,
+}

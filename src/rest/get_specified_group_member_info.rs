@@ -1,0 +1,62 @@
+use std::time::SystemTime;
+
+use http::{Request, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::wire::{self, MEMBER_INFO_FILTER};
+use super::{LimitExceeded, Member, RestApi, RestError};
+
+/// Looks up certain members: `get_specified_group_member_info` (the vendor's document 64897). Not
+/// for an `AVChatRoom`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GetSpecifiedGroupMemberInfo {
+    pub(super) group_id: String,
+    pub(super) accounts: Vec<String>,
+}
+
+impl GetSpecifiedGroupMemberInfo {
+    /// The most accounts that one call can look up.
+    pub const MAX_ACCOUNTS: usize = 50;
+
+    /// Looks these accounts up.
+    ///
+    /// # Errors
+    ///
+    /// No account, or more than 50, which the vendor refuses.
+    pub fn new<A: Into<String>>(
+        group_id: impl Into<String>,
+        accounts: impl IntoIterator<Item = A>,
+    ) -> Result<Self, LimitExceeded> {
+        let accounts: Vec<_> = accounts.into_iter().map(Into::into).collect();
+        LimitExceeded::check("accounts to look up", accounts.len(), Self::MAX_ACCOUNTS)?;
+        let group_id = group_id.into();
+        Ok(Self { group_id, accounts })
+    }
+
+    /// Builds the request. Its URL holds a credential: keep it out of logs.
+    pub fn request(&self, api: &RestApi, now: SystemTime) -> Request<Vec<u8>> {
+        let body = json!({
+            "GroupId": self.group_id,
+            "Member_List_Account": self.accounts,
+            "MemberInfoFilter": MEMBER_INFO_FILTER,
+        });
+        api.request("get_specified_group_member_info", &body, now)
+    }
+
+    /// Reads the response: those of the accounts that are members.
+    ///
+    /// # Errors
+    ///
+    /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused.
+    pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<Vec<Member>, RestError> {
+        let response: Response = wire::parse(status, body)?;
+        Ok(response.member_list)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Response {
+    member_list: Vec<Member>,
+}

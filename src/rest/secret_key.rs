@@ -1,0 +1,64 @@
+use std::fmt;
+
+use hmac::digest::InvalidLength;
+use hmac::{Hmac, KeyInit};
+use sha2::Sha256;
+
+/// The secret key of an app, from the vendor's console.
+///
+/// Whoever has it can act as every user and admin of the app, so it has a redacted
+/// [`Debug`](fmt::Debug), and neither [`Display`](fmt::Display) nor serialisation. Read it from the
+/// environment or a file, not from the command line.
+#[derive(Clone)]
+pub struct SecretKey(Hmac<Sha256>);
+
+impl SecretKey {
+    /// Takes the key as the console shows it, as text: its hexadecimal digits are not decoded.
+    ///
+    /// # Errors
+    ///
+    /// An empty key, or one with white space or a control character in it: the line break at the
+    /// end of a file would otherwise become part of the key, and every call would be refused as
+    /// wrongly signed.
+    pub fn new(key: &str) -> Result<Self, InvalidSecretKey> {
+        if key.is_empty() {
+            return Err(InvalidSecretKey(Reason::Empty));
+        }
+        if key.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(InvalidSecretKey(Reason::WhiteSpace));
+        }
+        Ok(Self(Hmac::new_from_slice(key.as_bytes())?))
+    }
+
+    /// The keyed state, ready for a message.
+    pub(super) fn hmac(&self) -> Hmac<Sha256> {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+/// The error of [`SecretKey::new`]; it does not show the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidSecretKey(Reason);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("expected a secret key, found nothing")]
+    Empty,
+    #[error("expected a secret key without white space and control characters")]
+    WhiteSpace,
+    #[error("expected a secret key of another length")]
+    Length,
+}
+
+impl From<InvalidLength> for InvalidSecretKey {
+    fn from(_: InvalidLength) -> Self {
+        Self(Reason::Length)
+    }
+}

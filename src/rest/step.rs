@@ -1,0 +1,34 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::Request;
+
+use super::{Report, RestError};
+
+/// What a [`MakeRoom`](super::MakeRoom) wants next.
+#[must_use]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and an HTTP client wants it unboxed")]
+pub enum Step<'a> {
+    /// Send this, and report with [`MakeRoom::response`](super::MakeRoom::response) or
+    /// [`MakeRoom::no_response`](super::MakeRoom::no_response). The URL holds a credential: keep it
+    /// out of logs.
+    Send(Request<Vec<u8>>),
+    /// Ask again after this long.
+    Wait(Duration),
+    /// There is nothing left to do.
+    Done(&'a Report),
+    /// It cannot go on by itself; see [`MakeRoom::resume`](super::MakeRoom::resume).
+    Failed(&'a RestError),
+}
+
+impl fmt::Debug for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The path alone: the credential is in the query.
+            Self::Send(request) => f.debug_tuple("Send").field(&request.uri().path()).finish(),
+            Self::Wait(time) => f.debug_tuple("Wait").field(time).finish(),
+            Self::Done(report) => f.debug_tuple("Done").field(report).finish(),
+            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
+        }
+    }
+}

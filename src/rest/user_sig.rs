@@ -1,0 +1,61 @@
+use std::fmt;
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use hmac::Mac;
+use serde_json::json;
+
+use super::{SecretKey, since_epoch};
+use crate::SdkAppId;
+
+/// A `UserSig`: the credential with which an account acts at the vendor's, version 2 (the vendor's
+/// document 34385).
+///
+/// [`RestApi`](super::RestApi) makes those for the REST API itself. It is as good as a password
+/// until it expires, so its [`Debug`](fmt::Debug) is redacted.
+#[derive(Clone)]
+pub struct UserSig(String);
+
+impl UserSig {
+    /// Signs for `account`, from the whole second of `now` on, for the whole seconds of `lifetime`.
+    pub fn new(app: SdkAppId, key: &SecretKey, account: &str, lifetime: Duration, now: SystemTime) -> Self {
+        let time = since_epoch(now).as_secs();
+        let expire = lifetime.as_secs();
+        let signed = format!("TLS.identifier:{account}\nTLS.sdkappid:{app}\nTLS.time:{time}\nTLS.expire:{expire}\n");
+        let sig = key.hmac().chain_update(signed.as_bytes()).finalize().into_bytes();
+        let document = json!({
+            "TLS.ver": "2.0",
+            "TLS.identifier": account,
+            "TLS.sdkappid": app,
+            "TLS.time": time,
+            "TLS.expire": expire,
+            "TLS.sig": STANDARD.encode(sig),
+        });
+        // Writing to a `Vec` cannot fail; an empty signature would be refused by the vendor.
+        let compressed = zlib(document.to_string().as_bytes()).unwrap_or_default();
+        let text = STANDARD.encode(compressed);
+        Self(text.replace('+', "*").replace('/', "-").replace('=', "_"))
+    }
+
+    /// The text that goes to the vendor: letters, digits, `*`, `-` and `_`, safe in a URL as it
+    /// stands.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserSig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserSig(..)")
+    }
+}
+
+fn zlib(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
