@@ -1,0 +1,95 @@
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+/// A group as the stand-in holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    /// `Private`, `Public`, `ChatRoom`, `AVChatRoom` or `Community`.
+    pub(crate) kind: &'static str,
+    /// `MaxMemberNum`.
+    pub(crate) limit: usize,
+    /// In the order in which they are listed.
+    pub(crate) members: Vec<Member>,
+}
+
+/// A member as the stand-in holds it; times in seconds since the Unix epoch.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) account: String,
+    pub(crate) role: &'static str,
+    pub(crate) join_time: u64,
+    pub(crate) last_send_msg_time: u64,
+}
+
+impl Group {
+    pub(crate) fn find(&mut self, account: &str) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.account == account)
+    }
+
+    pub(crate) fn has(&self, account: &str) -> bool {
+        self.members.iter().any(|member| member.account == account)
+    }
+
+    /// Takes these out; returns those who were members.
+    pub(crate) fn remove(&mut self, accounts: &[String]) -> Vec<String> {
+        let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
+        let gone = |member: &mut Member| accounts.contains(member.account.as_str());
+        self.members.extract_if(.., gone).map(|member| member.account).collect()
+    }
+
+    pub(super) fn page_by_offset(&self, offset: usize, limit: usize, filter: &[String]) -> Value {
+        let page = self.members.iter().skip(offset).take(limit);
+        let list: Vec<_> = page.map(|member| member.to_json(filter)).collect();
+        answer(json!({ "MemberNum": self.members.len(), "MemberList": list }))
+    }
+
+    /// `next` is the account after which the page begins; accounts of a Community are listed in their order, so it
+    /// stays valid when that member leaves.
+    pub(super) fn page_by_next(&self, next: &str, limit: usize, filter: &[String]) -> Value {
+        let start = self.members.partition_point(|member| member.account.as_str() <= next);
+        let page = &self.members[start..self.members.len().min(start + limit)];
+        let at_end = start + page.len() == self.members.len();
+        let next = page.last().filter(|_| !at_end).map_or("", |last| last.account.as_str());
+        let list: Vec<_> = page.iter().map(|member| member.to_json(filter)).collect();
+        answer(json!({ "MemberNum": self.members.len(), "MemberList": list, "Next": next }))
+    }
+
+    pub(super) fn specified(&self, accounts: &[String], filter: &[String]) -> Value {
+        let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
+        let found = self.members.iter().filter(|member| accounts.contains(member.account.as_str()));
+        let list: Vec<_> = found.map(|member| member.to_json(filter)).collect();
+        answer(json!({ "MemberList": list }))
+    }
+}
+
+impl Member {
+    /// An ordinary member.
+    pub(crate) fn new(account: impl Into<String>, join_time: u64, last_send_msg_time: u64) -> Self {
+        Self { account: account.into(), role: "Member", join_time, last_send_msg_time }
+    }
+
+    /// The account is always told, the rest only when it was asked for.
+    fn to_json(&self, filter: &[String]) -> Value {
+        let mut fields = Map::new();
+        fields.insert("Member_Account".to_owned(), json!(self.account));
+        for name in filter {
+            let value = match name.as_str() {
+                "Role" => json!(self.role),
+                "JoinTime" => json!(self.join_time),
+                "LastSendMsgTime" => json!(self.last_send_msg_time),
+                _ => continue,
+            };
+            fields.insert(name.clone(), value);
+        }
+        Value::Object(fields)
+    }
+}
+
+/// The outcome that every answer begins with, and the fields of this one.
+pub(super) fn answer(mut fields: Value) -> Value {
+    fields["ActionStatus"] = json!("OK");
+    fields["ErrorCode"] = json!(0);
+    fields["ErrorInfo"] = json!("");
+    fields
+}

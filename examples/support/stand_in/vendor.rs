@@ -1,0 +1,153 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::SystemTime;
+
+use im_group_full::SdkAppId;
+use serde_json::{Value, json};
+
+use super::group::answer;
+use super::{Group, credential, refusal};
+
+/// What the vendor's servers know, and how they answer.
+pub(crate) struct Vendor {
+    /// By group ID.
+    pub(crate) groups: BTreeMap<String, Group>,
+    /// Every call so far.
+    pub(crate) calls: Vec<Call>,
+    /// Everybody who was removed, in order.
+    pub(crate) removed: Vec<String>,
+    /// How many calls of one command are allowed in a second.
+    pub(crate) calls_per_second: u32,
+    app: SdkAppId,
+    admin: String,
+    secret_key: String,
+    /// By command: the second, and how many calls it has seen.
+    rates: HashMap<String, (u64, u32)>,
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// How many came before it.
+    pub(crate) number: usize,
+    pub(crate) command: String,
+    pub(crate) body: Value,
+}
+
+type Answer = Result<Value, (i32, &'static str)>;
+
+const NOT_ALLOWED: (i32, &str) = (10004, "not allowed for an AVChatRoom");
+const PER_SECOND: u32 = 200;
+
+impl Vendor {
+    pub(super) fn new(app: SdkAppId, admin: &str, secret_key: &str) -> Self {
+        Self {
+            groups: BTreeMap::new(),
+            calls: Vec::new(),
+            removed: Vec::new(),
+            calls_per_second: PER_SECOND,
+            app,
+            admin: admin.to_owned(),
+            secret_key: secret_key.to_owned(),
+            rates: HashMap::new(),
+        }
+    }
+
+    /// How many calls of this command there were.
+    pub(crate) fn count(&self, command: &str) -> usize {
+        self.calls.iter().filter(|call| call.command == command).count()
+    }
+
+    pub(super) fn record(&mut self, command: String, body: Value) -> Call {
+        let call = Call { number: self.calls.len(), command, body };
+        self.calls.push(call.clone());
+        call
+    }
+
+    pub(super) fn serve(&mut self, call: &Call, query: &HashMap<String, String>, now: SystemTime) -> Value {
+        let answer = credential::check(query, self.app, &self.admin, &self.secret_key, now)
+            .and_then(|()| self.check_rate(&call.command, now))
+            .and_then(|()| self.carry_out(call));
+        answer.unwrap_or_else(|(code, info)| refusal(code, info))
+    }
+
+    fn check_rate(&mut self, command: &str, now: SystemTime) -> Result<(), (i32, &'static str)> {
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let rate = self.rates.entry(command.to_owned()).or_default();
+        if rate.0 != second {
+            *rate = (second, 0);
+        }
+        rate.1 += 1;
+        if rate.1 > self.calls_per_second { Err((10006, "too many calls")) } else { Ok(()) }
+    }
+
+    fn carry_out(&mut self, call: &Call) -> Answer {
+        let body = &call.body;
+        match call.command.as_str() {
+            "get_group_info" => Ok(self.group_info(body)),
+            "get_group_member_info" => self.member_info(body),
+            "get_specified_group_member_info" => {
+                let accounts = strings(&body["Member_List_Account"]);
+                in_limit(accounts.len(), 50, "1 to 50 accounts")?;
+                Ok(self.group(body)?.specified(&accounts, &strings(&body["MemberInfoFilter"])))
+            }
+            "delete_group_member" => {
+                let accounts = strings(&body["MemberToDel_Account"]);
+                in_limit(accounts.len(), 100, "1 to 100 accounts")?;
+                let gone = self.group(body)?.remove(&accounts);
+                self.removed.extend(gone);
+                Ok(answer(json!({})))
+            }
+            _ => Err((60002, "no such command")),
+        }
+    }
+
+    fn group_info(&self, body: &Value) -> Value {
+        let mut list = Vec::new();
+        for id in strings(&body["GroupIdList"]) {
+            let mut entry = match self.groups.get(&id) {
+                Some(group) => answer(json!({
+                    "Type": group.kind,
+                    "MemberNum": group.members.len(),
+                    "MaxMemberNum": group.limit,
+                })),
+                None => refusal(10010, "no such group"),
+            };
+            entry["GroupId"] = json!(id);
+            list.push(entry);
+        }
+        answer(json!({ "GroupInfo": list }))
+    }
+
+    fn member_info(&mut self, body: &Value) -> Answer {
+        let limit = as_usize(&body["Limit"]);
+        in_limit(limit, 200, "a `Limit` of 1 to 200")?;
+        let filter = strings(&body["MemberInfoFilter"]);
+        let group = self.group(body)?;
+        match (group.kind, body["Next"].as_str()) {
+            ("Community", Some(next)) => Ok(group.page_by_next(next, limit, &filter)),
+            ("Community", None) => Err((10004, "a Community is paged by `Next`")),
+            (_, Some(_)) => Err((10004, "`Next` is for a Community")),
+            (_, None) => Ok(group.page_by_offset(as_usize(&body["Offset"]), limit, &filter)),
+        }
+    }
+
+    /// The group of a call that is about members.
+    fn group(&mut self, body: &Value) -> Result<&mut Group, (i32, &'static str)> {
+        let id = body["GroupId"].as_str().unwrap_or_default();
+        let group = self.groups.get_mut(id).ok_or((10010, "no such group"))?;
+        if group.kind == "AVChatRoom" { Err(NOT_ALLOWED) } else { Ok(group) }
+    }
+}
+
+fn in_limit(found: usize, max: usize, expected: &'static str) -> Result<(), (i32, &'static str)> {
+    if (1..=max).contains(&found) { Ok(()) } else { Err((10004, expected)) }
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn as_usize(number: &Value) -> usize {
+    number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0)
+}

@@ -1,0 +1,9 @@
+//! The feature `rest`, as a user of the crate sees it.
+
+#[path = "../../examples/support/client.rs"]
+mod client;
+#[path = "../../examples/support/stand_in/mod.rs"]
+mod stand_in;
+mod world;
+
+mod make_room;

@@ -1,0 +1,159 @@
+//! A stand-in with a group, a real HTTP client, and a clock that only the test moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use im_group_full::SdkAppId;
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
+
+use crate::client::Client;
+use crate::stand_in::{Group, Member, StandIn, Vendor};
+
+pub(crate) const APP: SdkAppId = SdkAppId::new(1_400_000_001);
+pub(crate) const ADMIN: &str = "administrator";
+pub(crate) const SECRET: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
+pub(crate) const GROUP: &str = "@TGS#2J4SZEAEL";
+pub(crate) const DAY: u64 = 24 * 60 * 60;
+/// 2023-11-14 22:13:20 UTC.
+pub(crate) const NOW: u64 = 1_700_000_000;
+/// How long inactive, in every test.
+pub(crate) const INACTIVE: u64 = 90 * DAY;
+
+/// What a call takes on the test's clock: 100 calls in a second.
+const CALL: Duration = Duration::from_millis(10);
+
+pub(crate) struct World {
+    pub(crate) stand_in: StandIn,
+    pub(crate) api: RestApi,
+    pub(crate) clock: TestClock,
+    client: Client,
+}
+
+#[derive(Clone)]
+pub(crate) struct TestClock(Arc<AtomicU64>);
+
+impl TestClock {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(NOW * 1000)))
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// The path of what was sent.
+    Sent(String),
+    Waited(Duration),
+    Done,
+    Failed(String),
+}
+
+impl World {
+    pub(crate) fn new(group: Group) -> Self {
+        let clock = TestClock::new();
+        let for_server = clock.clone();
+        let stand_in = StandIn::start(APP, ADMIN, SECRET, Arc::new(move || for_server.now())).unwrap();
+        stand_in.with(|vendor| vendor.groups.insert(GROUP.to_owned(), group));
+        let key = SecretKey::new(SECRET).unwrap();
+        let api = RestApi::new(stand_in.endpoint().unwrap(), APP, ADMIN, key).unwrap();
+        let client = Client::new(Duration::from_secs(60));
+        Self { stand_in, api, clock, client }
+    }
+
+    /// Does what `run` asks for, once.
+    pub(crate) fn step(&self, run: &mut MakeRoom) -> Came {
+        let request = match run.step(&self.api, self.clock.now()) {
+            Step::Send(request) => request,
+            Step::Wait(time) => {
+                self.clock.advance(time);
+                return Came::Waited(time);
+            }
+            Step::Done(_) => return Came::Done,
+            Step::Failed(error) => return Came::Failed(error.to_string()),
+        };
+        let path = request.uri().path().to_owned();
+        let response = self.client.send(request);
+        self.clock.advance(CALL);
+        match response {
+            Ok((status, body)) => run.response(status, &body, self.clock.now()),
+            Err(_) => run.no_response(self.clock.now()),
+        }
+        Came::Sent(path)
+    }
+
+    /// Does all that `run` asks for.
+    pub(crate) fn finish(&self, run: &mut MakeRoom) -> Came {
+        for _ in 0..2000 {
+            let came = self.step(run);
+            if matches!(came, Came::Done | Came::Failed(_)) {
+                return came;
+            }
+        }
+        panic!("no end after 2000 steps: {:?}", run.report());
+    }
+
+    pub(crate) fn with_group<T>(&self, f: impl FnOnce(&mut Group) -> T) -> T {
+        self.stand_in.with(|vendor| f(group_of(vendor)))
+    }
+
+    pub(crate) fn removed(&self) -> Vec<String> {
+        self.stand_in.with(|vendor| vendor.removed.clone())
+    }
+
+    pub(crate) fn count(&self, command: &str) -> usize {
+        self.stand_in.with(|vendor| vendor.count(command))
+    }
+}
+
+pub(crate) fn group_of(vendor: &mut Vendor) -> &mut Group {
+    vendor.groups.get_mut(GROUP).unwrap()
+}
+
+/// A full group: an owner, an admin, and ordinary members `u00002`.. The list is not in the order of activity; one in
+/// ten members is active.
+pub(crate) fn full_group(kind: &'static str, members: usize) -> Group {
+    let list = (0..members).map(|i| {
+        let account = format!("u{i:05}");
+        let shuffled = (i as u64 * 7919) % members as u64;
+        let active = NOW - 1000 * DAY + shuffled * 60;
+        match i {
+            0 => Member { role: "Owner", ..Member::new(account, NOW - 2000 * DAY, 0) },
+            1 => Member { role: "Admin", ..Member::new(account, NOW - 2000 * DAY, 0) },
+            _ if i % 10 == 0 => Member::new(account, active, NOW - DAY),
+            _ if i % 3 == 0 => Member::new(account, active, 0),
+            _ => Member::new(account, NOW - 1500 * DAY, active),
+        }
+    });
+    Group { kind, limit: members, members: list.collect() }
+}
+
+/// Whom the policy removes from `group`, worked out in the plainest way.
+pub(crate) fn expected(group: &Group, protected: &[&str], free: usize) -> Vec<String> {
+    let mut eligible: Vec<_> = group
+        .members
+        .iter()
+        .filter(|member| member.role == "Member" && !protected.contains(&member.account.as_str()))
+        .map(|member| (member.join_time.max(member.last_send_msg_time), member.join_time, member.account.clone()))
+        .filter(|(active, _, _)| NOW - active >= INACTIVE)
+        .collect();
+    eligible.sort();
+    eligible.into_iter().map(|(_, _, account)| account).take(free).collect()
+}
+
+pub(crate) fn policy(free: u32) -> InactivityPolicy {
+    InactivityPolicy::new(Duration::from_secs(INACTIVE), free)
+}
+
+pub(crate) fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {
+    run.report().with_outcome(outcome).map(|candidate| candidate.member().account().to_owned()).collect()
+}
