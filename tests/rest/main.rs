@@ -6,4 +6,8 @@ mod client;
 mod stand_in;
 mod world;
 
+mod calls;
+mod errors;
 mod make_room;
+mod policy;
+mod user_sig;

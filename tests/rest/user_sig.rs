@@ -1,0 +1,78 @@
+use std::io::Read;
+use std::time::{Duration, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use im_group_full::SdkAppId;
+use im_group_full::rest::{SecretKey, UserSig};
+use serde_json::Value;
+
+/// Undoes what the vendor describes: base64 with three other characters, zlib, JSON.
+#[track_caller]
+fn decode(user_sig: &str) -> Value {
+    let base64 = user_sig.replace('*', "+").replace('-', "/").replace('_', "=");
+    let compressed = STANDARD.decode(base64).unwrap();
+    let mut document = String::new();
+    flate2::read::ZlibDecoder::new(compressed.as_slice()).read_to_string(&mut document).unwrap();
+    serde_json::from_str(&document).unwrap()
+}
+
+/// Made with the vendor's own implementation.
+fn vectors() -> Vec<Value> {
+    serde_json::from_str(include_str!("../data/usersig.json")).unwrap()
+}
+
+#[test]
+fn agrees_with_the_vendors_own() {
+    let vectors = vectors();
+    assert_eq!(vectors.len(), 3);
+    for vector in vectors {
+        let number = |name: &str| vector[name].as_u64().unwrap();
+        let ours = UserSig::new(
+            SdkAppId::new(number("sdkappid")),
+            &SecretKey::new(vector["secret_key"].as_str().unwrap()).unwrap(),
+            vector["identifier"].as_str().unwrap(),
+            Duration::from_secs(number("expire")),
+            UNIX_EPOCH + Duration::from_secs(number("time")),
+        );
+        assert_eq!(decode(vector["usersig"].as_str().unwrap()), vector["decompressed"]);
+        assert_eq!(decode(ours.as_str()), vector["decompressed"]);
+        assert!(ours.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-_".contains(&byte)));
+    }
+}
+
+#[test]
+fn whole_seconds_and_no_time_before_1970() {
+    let key = SecretKey::new("k").unwrap();
+    let cases = [
+        (UNIX_EPOCH - Duration::from_secs(1), Duration::from_millis(1999), 0, 1),
+        (UNIX_EPOCH + Duration::from_millis(1999), Duration::ZERO, 1, 0),
+        (UNIX_EPOCH + Duration::from_secs(1), Duration::MAX, 1, u64::MAX),
+    ];
+    for (now, lifetime, time, expire) in cases {
+        let document = decode(UserSig::new(SdkAppId::new(1), &key, "admin", lifetime, now).as_str());
+        assert_eq!((document["TLS.time"].as_u64(), document["TLS.expire"].as_u64()), (Some(time), Some(expire)));
+    }
+}
+
+#[test]
+fn secret_keys_that_are_refused() {
+    let cases = [
+        ("", "expected a secret key, found nothing"),
+        ("5bd2850f\n", "expected a secret key without white space and control characters"),
+        ("5bd2 850f", "expected a secret key without white space and control characters"),
+        ("5bd2\u{0}", "expected a secret key without white space and control characters"),
+        ("\u{3000}5bd2", "expected a secret key without white space and control characters"),
+    ];
+    for (key, expected) in cases {
+        assert_eq!(SecretKey::new(key).unwrap_err().to_string(), expected, "{key:?}");
+    }
+}
+
+#[test]
+fn secrets_are_not_in_debug() {
+    let key = SecretKey::new("5bd2850f").unwrap();
+    assert_eq!(format!("{key:?}"), "SecretKey(..)");
+    let user_sig = UserSig::new(SdkAppId::new(1), &key, "admin", Duration::from_secs(60), UNIX_EPOCH);
+    assert_eq!(format!("{user_sig:?}"), "UserSig(..)");
+}
