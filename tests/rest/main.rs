@@ -8,6 +8,10 @@ mod world;
 
 mod calls;
 mod errors;
+mod faults;
 mod make_room;
 mod policy;
+mod saved;
+mod stand_in_limits;
+mod two_runs;
 mod user_sig;

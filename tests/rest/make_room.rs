@@ -1,13 +1,18 @@
-use im_group_full::rest::{GroupType, MakeRoom, Outcome};
+use std::time::{Duration, UNIX_EPOCH};
 
-use crate::world::{Came, GROUP, World, accounts, expected, full_group, policy};
+use http::StatusCode;
+use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Step};
 
-/// The calls of each kind that a run took: how full, pages, looks, removals.
+use crate::stand_in::Group;
+use crate::world::{Came, GROUP, NOW, World, accounts, expected, full_group, policy};
+
+const COMMANDS: [&str; 4] =
+    ["get_group_info", "get_group_member_info", "get_specified_group_member_info", "delete_group_member"];
+
+/// How often a run asked how full the group is, and its pages, looks and removals.
 #[track_caller]
 fn assert_calls(world: &World, expected: [usize; 4]) {
-    let commands =
-        ["get_group_info", "get_group_member_info", "get_specified_group_member_info", "delete_group_member"];
-    assert_eq!(commands.map(|command| world.count(command)), expected);
+    assert_eq!(COMMANDS.map(|command| world.count(command)), expected);
 }
 
 #[test]
@@ -22,4 +27,201 @@ fn community_of_100_000_takes_the_fewest_calls() {
     assert_eq!(accounts(&run, Outcome::Removed), expected);
     assert_eq!(run.report().group_type(), Some(GroupType::Community));
     assert_eq!(run.report().scanned(), 100_000);
+}
+
+#[test]
+fn every_type_and_size() {
+    // Type, members, limit, slots to free; then: calls, removed.
+    let cases = [
+        ("Public", 6000, 6000, 500, [2, 30, 10, 5], 500),
+        ("Private", 6000, 6000, 1, [2, 30, 1, 1], 1),
+        ("ChatRoom", 201, 201, 101, [2, 2, 3, 2], 101),
+        ("Public", 200, 200, 50, [2, 1, 1, 1], 50),
+        ("Guild", 200, 200, 51, [2, 1, 2, 1], 51),
+        ("Community", 200, 200, 100, [2, 1, 2, 1], 100),
+        ("Community", 201, 201, 5, [2, 2, 1, 1], 5),
+        // Three slots are free already.
+        ("Public", 297, 300, 10, [2, 2, 1, 1], 7),
+        ("Public", 290, 300, 10, [1, 0, 0, 0], 0),
+        ("Public", 300, 200, 10, [2, 2, 1, 1], 10),
+        ("AVChatRoom", 290, 300, 10, [1, 0, 0, 0], 0),
+        ("Public", 300, 300, 0, [1, 0, 0, 0], 0),
+        // Fewer are inactive than slots are wanted: the owner, an admin and each tenth stay.
+        ("Public", 30, 30, 30, [2, 1, 1, 1], 26),
+        ("Public", 2, 2, 2, [1, 1, 0, 0], 0),
+        ("Public", 0, 0, 1, [1, 1, 0, 0], 0),
+        ("Community", 0, 0, 1, [1, 1, 0, 0], 0),
+    ];
+    for (kind, members, limit, free, calls, removed) in cases {
+        let group = Group { limit, ..full_group(kind, members) };
+        let expected = expected(&group, &[], removed);
+        let world = World::new(group);
+        let mut run = MakeRoom::new(GROUP, policy(free));
+        assert_eq!(world.finish(&mut run), Came::Done, "{kind} {members}");
+        assert_calls(&world, calls);
+        assert_eq!(world.removed().len(), removed, "{kind} {members}");
+        assert_eq!(accounts(&run, Outcome::Removed), expected);
+    }
+}
+
+#[test]
+fn dry_run_ends_at_the_plan() {
+    let group = full_group("Public", 450);
+    let expected = expected(&group, &["u00011"], 400);
+    let world = World::new(group);
+    let mut run = MakeRoom::new(GROUP, policy(400).protect("u00011")).dry_run();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(accounts(&run, Outcome::Planned), expected);
+    assert!(!expected.is_empty() && !expected.contains(&"u00011".to_owned()));
+    assert_calls(&world, [1, 3, 0, 0]);
+}
+
+#[test]
+fn second_run_frees_only_what_is_missing_then() {
+    let group = full_group("Public", 450);
+    let expected = expected(&group, &[], 170);
+    let world = World::new(group);
+    // How many join before the run; how many it removes; how often it asks how full the group is.
+    for (join, removed, asks) in [(0, 150, 2), (0, 0, 1), (20, 20, 2)] {
+        let before = (world.removed().len(), world.count("get_group_info"));
+        world.with_group(|group| {
+            for i in 0..join {
+                group.members.push(crate::stand_in::Member::new(format!("new{i}"), NOW, 0));
+            }
+        });
+        assert_eq!(world.finish(&mut MakeRoom::new(GROUP, policy(150))), Came::Done);
+        assert_eq!(world.removed().len() - before.0, removed);
+        assert_eq!(world.count("get_group_info") - before.1, asks);
+    }
+    assert_eq!(world.removed(), in_list_order(&world.removed(), &expected));
+}
+
+/// The stand-in removes in the order of its list, in each call.
+fn in_list_order(removed: &[String], expected: &[String]) -> Vec<String> {
+    let mut sorted = (removed.to_vec(), expected.to_vec());
+    sorted.0.sort();
+    sorted.1.sort();
+    assert_eq!(sorted.0, sorted.1);
+    removed.to_vec()
+}
+
+#[test]
+fn removal_is_told_as_wanted() {
+    let world = World::new(full_group("Public", 20));
+    let mut run = MakeRoom::new(GROUP, policy(1)).silent().reason("inactive");
+    assert_eq!(world.finish(&mut run), Came::Done);
+    let body = world.stand_in.with(|vendor| vendor.calls.last().unwrap().body.clone());
+    assert_eq!((&body["Silence"], &body["Reason"]), (&1.into(), &"inactive".into()));
+}
+
+#[test]
+fn av_chat_room_that_claims_to_be_full() {
+    let world = World::new(full_group("AVChatRoom", 20));
+    let mut run = MakeRoom::new(GROUP, policy(1));
+    assert_eq!(world.finish(&mut run), Came::Failed("members of an AVChatRoom cannot be removed".to_owned()));
+    let Step::Failed(error) = run.step(&world.api, world.clock.now()) else { panic!("no failure") };
+    assert!(error.is_group_type_unsupported());
+    assert_calls(&world, [1, 0, 0, 0]);
+}
+
+#[test]
+fn waits_grow_and_end() {
+    let world = World::new(full_group("Public", 20));
+    let mut run = MakeRoom::new(GROUP, policy(1));
+    let mut waits = Vec::new();
+    let mut now = UNIX_EPOCH + Duration::from_secs(NOW);
+    let kind = loop {
+        match run.step(&world.api, now) {
+            Step::Send(_) => run.no_response(now),
+            Step::Wait(time) => {
+                waits.push(time.as_secs());
+                // Half of it is not enough.
+                now += time / 2;
+                assert!(matches!(run.step(&world.api, now), Step::Wait(left) if left == time / 2));
+                now += time / 2;
+            }
+            Step::Failed(error) => break error.kind(),
+            Step::Done(report) => panic!("{report:?}"),
+        }
+    };
+    assert_eq!((waits, kind), (vec![1, 2, 4, 8], RestErrorKind::NoResponse));
+    run.resume();
+    assert!(matches!(run.step(&world.api, now), Step::Send(_)));
+}
+
+#[test]
+fn clock_that_is_set_back_does_not_stop_a_run() {
+    let world = World::new(full_group("Public", 20));
+    let mut run = MakeRoom::new(GROUP, policy(1));
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    assert!(matches!(run.step(&world.api, now), Step::Send(_)));
+    run.no_response(now);
+    assert!(matches!(run.step(&world.api, now - Duration::from_secs(3600)), Step::Send(_)));
+}
+
+#[test]
+fn answers_to_nothing_change_nothing() {
+    let world = World::new(full_group("Public", 20));
+    let mut run = MakeRoom::new(GROUP, policy(1));
+    let fresh = run.clone();
+    run.response(StatusCode::OK, b"{}", world.clock.now());
+    run.no_response(world.clock.now());
+    run.resume();
+    assert_eq!(run, fresh);
+    assert_eq!(world.finish(&mut run), Came::Done);
+    let done = run.clone();
+    run.response(StatusCode::OK, b"{}", world.clock.now());
+    assert_eq!(run, done);
+}
+
+/// By the number of the page, where the next one begins.
+type NextPage = fn(usize) -> usize;
+
+#[test]
+fn pages_that_do_not_end() {
+    let info = br#"{"ErrorCode":0,"GroupInfo":[{"GroupId":"@TGS#2J4SZEAEL","ErrorCode":0,"Type":"Community",
+        "MemberNum":3,"MaxMemberNum":3}]}"#;
+    let page = |next: usize| {
+        format!(
+            r#"{{"ErrorCode":0,"MemberNum":3,"Next":"{next}","MemberList":[
+                {{"Member_Account":"a","Role":"Member","JoinTime":1,"LastSendMsgTime":1}}]}}"#
+        )
+    };
+    let world = World::new(full_group("Community", 3));
+    let cases: [(NextPage, &str); 2] =
+        [(|_| 1, "a `Next` that does not move on"), (|page| page % 2, "pages that do not end")];
+    for (next, expected) in cases {
+        let mut run = MakeRoom::new(GROUP, policy(1));
+        let mut pages = 0;
+        let failure = loop {
+            match run.step(&world.api, world.clock.now()) {
+                Step::Send(request) if request.uri().path().ends_with("get_group_info") => {
+                    run.response(StatusCode::OK, info, world.clock.now());
+                }
+                Step::Send(_) => {
+                    run.response(StatusCode::OK, page(next(pages)).as_bytes(), world.clock.now());
+                    pages += 1;
+                }
+                Step::Wait(time) => world.clock.advance(time),
+                Step::Failed(error) => break error.to_string(),
+                Step::Done(report) => panic!("{report:?}"),
+            }
+        };
+        assert_eq!(failure, format!("expected the vendor's JSON, found something else: {expected}"));
+    }
+}
+
+#[test]
+fn credential_is_in_no_debug() {
+    let world = World::new(full_group("Public", 20));
+    assert!(format!("{:?}", world.api).contains("SecretKey(..)"));
+    let mut run = MakeRoom::new(GROUP, policy(1));
+    let step = run.step(&world.api, world.clock.now());
+    assert_eq!(format!("{step:?}"), r#"Send("/v4/group_open_http_svc/get_group_info")"#);
+    run.no_response(world.clock.now());
+    let step = run.step(&world.api, world.clock.now());
+    assert_eq!(format!("{step:?}"), "Wait(1s)");
+    for text in [format!("{run:?}"), serde_json::to_string(&run).unwrap()] {
+        assert!(!text.contains("usersig") && !text.contains("5bd2"), "{text}");
+    }
 }

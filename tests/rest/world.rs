@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::{Request, StatusCode};
 use im_group_full::SdkAppId;
 use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
 
-use crate::client::Client;
-use crate::stand_in::{Group, Member, StandIn, Vendor};
+use crate::client::{Client, SendError};
+use crate::stand_in::{Call, Group, Member, StandIn, Vendor};
 
 pub(crate) const APP: SdkAppId = SdkAppId::new(1_400_000_001);
 pub(crate) const ADMIN: &str = "administrator";
@@ -82,13 +83,17 @@ impl World {
             Step::Failed(error) => return Came::Failed(error.to_string()),
         };
         let path = request.uri().path().to_owned();
-        let response = self.client.send(request);
+        let response = self.send(request);
         self.clock.advance(CALL);
         match response {
             Ok((status, body)) => run.response(status, &body, self.clock.now()),
             Err(_) => run.no_response(self.clock.now()),
         }
         Came::Sent(path)
+    }
+
+    pub(crate) fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
+        self.client.send(request)
     }
 
     /// Does all that `run` asks for.
@@ -112,6 +117,20 @@ impl World {
 
     pub(crate) fn count(&self, command: &str) -> usize {
         self.stand_in.with(|vendor| vendor.count(command))
+    }
+
+    /// The number of the last call of `command`.
+    pub(crate) fn last_call(&self, command: &str) -> usize {
+        self.stand_in.with(|vendor| vendor.calls.iter().rfind(|call| call.command == command).unwrap().number)
+    }
+
+    /// Whether the call at `position` or a later one looked `account` up.
+    pub(crate) fn looks_at(&self, account: &str, position: usize) -> bool {
+        let asks = |call: &Call| {
+            let accounts = call.body["Member_List_Account"].as_array();
+            accounts.is_some_and(|accounts| accounts.iter().any(|asked| asked == account))
+        };
+        self.stand_in.with(|vendor| vendor.calls.iter().skip(position).any(asks))
     }
 }
 

@@ -112,10 +112,11 @@ impl StandIn {
 
 impl Shared {
     fn answer(&mut self, command: String, query: &HashMap<String, String>, body: &[u8]) -> Response {
-        let now = (self.clock)();
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let call = self.vendor.record(command, body);
         let fault = self.hook.as_mut().map_or(Fault::None, |hook| hook(&call, &mut self.vendor));
+        // After the hook, which may let time pass.
+        let now = (self.clock)();
         match fault {
             Fault::None => json_answer(&self.vendor.serve(&call, query, now)),
             Fault::BreakBefore => broken(),

@@ -1,0 +1,146 @@
+//! A worker stops, and another one goes on with what it saved.
+
+use std::time::Duration;
+
+use im_group_full::rest::{MakeRoom, Outcome, Step};
+
+use crate::stand_in::{Fault, Group};
+use crate::world::{Came, DAY, GROUP, NOW, World, accounts, expected, full_group, policy};
+
+const FREE: u32 = 150;
+
+fn run() -> MakeRoom {
+    MakeRoom::new(GROUP, policy(FREE).protect("u00011"))
+}
+
+fn groups() -> [Group; 2] {
+    [full_group("Public", 450), full_group("Community", 450)]
+}
+
+/// Calls that a run takes.
+const CALLS: usize = 10;
+
+#[track_caller]
+fn saved_and_restored(run: &MakeRoom) -> MakeRoom {
+    let json = serde_json::to_vec(run).unwrap();
+    let restored: MakeRoom = serde_json::from_slice(&json).unwrap();
+    assert_eq!(restored, *run);
+    restored
+}
+
+#[track_caller]
+fn assert_removed(world: &World, run: &MakeRoom, expected: &[String]) {
+    assert_eq!(accounts(run, Outcome::Removed), expected);
+    let (mut removed, mut expected) = (world.removed(), expected.to_vec());
+    removed.sort();
+    expected.sort();
+    assert_eq!(removed, expected);
+}
+
+/// Saved after each step and after each answer.
+#[test]
+fn between_any_two_steps() {
+    for group in groups() {
+        let expected = expected(&group, &["u00011"], FREE as usize);
+        let world = World::new(group);
+        let mut run = run();
+        let mut sent = 0;
+        loop {
+            run = saved_and_restored(&run);
+            let Step::Send(request) = run.step(&world.api, world.clock.now()) else { break };
+            run = saved_and_restored(&run);
+            let (status, body) = world.send(request).unwrap();
+            run.response(status, &body, world.clock.now());
+            sent += 1;
+        }
+        assert_eq!(sent, CALLS);
+        assert_removed(&world, &run, &expected);
+    }
+}
+
+/// The worker saves, sends, and is gone before it sees the answer.
+#[test]
+fn answer_that_nobody_saw() {
+    for group in groups() {
+        let expected = expected(&group, &["u00011"], FREE as usize);
+        for position in 0..CALLS {
+            let world = World::new(group.clone());
+            let mut run = run();
+            (0..position).for_each(|_| drop(world.step(&mut run)));
+            let Step::Send(request) = run.step(&world.api, world.clock.now()) else { panic!("{:?}", run.report()) };
+            let mut restored = saved_and_restored(&run);
+            world.send(request).unwrap();
+            assert_eq!(world.finish(&mut restored), Came::Done);
+            assert_removed(&world, &restored, &expected);
+        }
+    }
+}
+
+/// Candidates speak while nobody works: whoever was not removed before stays.
+#[test]
+fn stopped_for_a_day_anywhere() {
+    for group in groups() {
+        let plan = expected(&group, &["u00011"], FREE as usize);
+        for position in 0..CALLS {
+            let world = World::new(group.clone());
+            let mut run = run();
+            (0..position).for_each(|_| drop(world.step(&mut run)));
+            let removed_before = world.removed();
+            world.clock.advance(Duration::from_secs(DAY));
+            let spoke: Vec<_> = plan.iter().step_by(7).cloned().collect();
+            world.with_group(|group| {
+                for account in &spoke {
+                    if let Some(member) = group.find(account) {
+                        member.last_send_msg_time = NOW + DAY;
+                    }
+                }
+            });
+            let mut restored = saved_and_restored(&run);
+            assert_eq!(world.finish(&mut restored), Came::Done);
+            for account in world.removed() {
+                assert!(!spoke.contains(&account) || removed_before.contains(&account), "{account} at {position}");
+            }
+            assert!(world.removed().len() <= FREE as usize);
+        }
+    }
+}
+
+/// Answers take so long that what was read is old before anything can be removed.
+#[test]
+fn too_slow_to_remove_anybody() {
+    let world = World::new(full_group("Public", 450));
+    let clock = world.clock.clone();
+    world.stand_in.on_call(move |_, _| {
+        clock.advance(Duration::from_secs(31));
+        Fault::None
+    });
+    let mut run = run();
+    assert_eq!(world.finish(&mut run), Came::Failed("the answers came too slowly to act on them".to_owned()));
+    assert_eq!((world.count("delete_group_member"), world.removed()), (0, Vec::new()));
+    world.stand_in.on_call(|_, _| Fault::None);
+    let mut restored = saved_and_restored(&run);
+    restored.resume();
+    assert_eq!(world.finish(&mut restored), Came::Done);
+    assert_eq!(world.removed().len(), FREE as usize);
+}
+
+/// Whatever comes out of a queue, nothing panics.
+#[test]
+fn saved_run_that_was_tampered_with() {
+    let world = World::new(full_group("Public", 450));
+    let mut run = run();
+    // As far as the first removal.
+    (0..7).for_each(|_| drop(world.step(&mut run)));
+    let saved = serde_json::to_value(&run).unwrap();
+    for (field, value) in [("start", u64::MAX), ("end", u64::MAX), ("looked", u64::MAX), ("end", 0), ("looked", 0)] {
+        for phase in ["Look", "Recount", "Delete", "Done"] {
+            let mut tampered = saved.clone();
+            tampered["round"][field] = value.into();
+            tampered["round"]["doomed"] = serde_json::json!([0, u64::MAX, 3]);
+            tampered["phase"] = phase.into();
+            let mut run: MakeRoom = serde_json::from_value(tampered).unwrap();
+            let came = world.finish(&mut run);
+            assert!(matches!(came, Came::Done | Came::Failed(_)), "{field} {phase}: {came:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The stand-in refuses what the vendor refuses; without that, the other tests would prove little.
+
+use std::collections::BTreeMap;
+
+use im_group_full::rest::{
+    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, RestApi, SecretKey,
+};
+use im_group_full::{SdkAppId, rest};
+use serde_json::{Value, json};
+
+use crate::world::{ADMIN, APP, GROUP, SECRET, World, full_group};
+
+/// Sends a call whose body was changed, and returns the vendor's code.
+#[track_caller]
+fn code(world: &World, api: &RestApi, command: &str, body: &Value) -> i64 {
+    let mut request = GetGroupInfo::new(GROUP).request(api, world.clock.now());
+    let uri = request.uri().to_string().replace("get_group_info", command);
+    *request.uri_mut() = uri.parse().unwrap();
+    *request.body_mut() = body.to_string().into_bytes();
+    let (status, body) = world.send(request).unwrap();
+    assert_eq!(status, 200);
+    serde_json::from_slice::<Value>(&body).unwrap()["ErrorCode"].as_i64().unwrap()
+}
+
+#[test]
+fn sizes_and_ways_to_page() {
+    let accounts = |count: usize| (0..count).map(|i| format!("u{i}")).collect::<Vec<_>>();
+    let (page, look, delete) = ("get_group_member_info", "get_specified_group_member_info", "delete_group_member");
+    let cases = [
+        ("Public", page, json!({ "Limit": 200, "Offset": 0 }), 0),
+        ("Public", page, json!({ "Limit": 201, "Offset": 0 }), 10004),
+        ("Public", page, json!({ "Limit": 0 }), 10004),
+        ("Public", page, json!({ "Limit": 200, "Next": "" }), 10004),
+        ("Community", page, json!({ "Limit": 200, "Next": "" }), 0),
+        ("Community", page, json!({ "Limit": 200, "Offset": 0 }), 10004),
+        ("Public", look, json!({ "Member_List_Account": accounts(50) }), 0),
+        ("Public", look, json!({ "Member_List_Account": accounts(51) }), 10004),
+        ("Public", delete, json!({ "MemberToDel_Account": accounts(100) }), 0),
+        ("Public", delete, json!({ "MemberToDel_Account": accounts(101) }), 10004),
+        ("AVChatRoom", page, json!({ "Limit": 200, "Offset": 0 }), 10004),
+        ("AVChatRoom", look, json!({ "Member_List_Account": ["u1"] }), 10004),
+        ("AVChatRoom", delete, json!({ "MemberToDel_Account": ["u1"] }), 10004),
+        ("Public", "destroy_group", json!({}), 60002),
+    ];
+    for (kind, command, mut body, expected) in cases {
+        let world = World::new(full_group(kind, 10));
+        body["GroupId"] = json!(GROUP);
+        assert_eq!(code(&world, &world.api, command, &body), expected, "{kind} {command} {body}");
+        body["GroupId"] = json!("@TGS#gone");
+        if expected == 0 {
+            assert_eq!(code(&world, &world.api, command, &body), 10010);
+        }
+    }
+}
+
+#[test]
+fn credentials() {
+    let world = World::new(full_group("Public", 10));
+    let api = |app: SdkAppId, admin: &str, key: &str| {
+        RestApi::new(world.stand_in.endpoint().unwrap(), app, admin, SecretKey::new(key).unwrap()).unwrap()
+    };
+    let cases = [
+        (api(APP, ADMIN, SECRET), 0),
+        (api(APP, ADMIN, "another"), 70009),
+        (api(APP, "bob", SECRET), 70013),
+        (api(SdkAppId::new(1), ADMIN, SECRET), 70020),
+        (api(APP, ADMIN, SECRET).user_sig_lifetime(std::time::Duration::ZERO), 70001),
+    ];
+    for (api, expected) in cases {
+        assert_eq!(code(&world, &api, "get_group_info", &json!({ "GroupIdList": [GROUP] })), expected, "{api:?}");
+    }
+}
+
+#[test]
+fn calls_of_each_command_in_a_second() {
+    let world = World::new(full_group("Public", 10));
+    let mut codes = BTreeMap::new();
+    for _ in 0..201 {
+        let code = code(&world, &world.api, "get_group_info", &json!({ "GroupIdList": [GROUP] }));
+        *codes.entry(code).or_insert(0) += 1;
+    }
+    assert_eq!(codes, BTreeMap::from([(0, 200), (10006, 1)]));
+    let page = json!({ "GroupId": GROUP, "Limit": 1 });
+    assert_eq!(code(&world, &world.api, "get_group_member_info", &page), 0);
+    world.clock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(code(&world, &world.api, "get_group_info", &json!({ "GroupIdList": [GROUP] })), 0);
+}
+
+/// Each call of the crate's, alone.
+#[test]
+fn each_call_alone() -> Result<(), rest::RestError> {
+    let world = World::new(full_group("Public", 10));
+    let now = world.clock.now();
+    let send = |request| world.send(request).unwrap();
+
+    let call = GetGroupInfo::new(GROUP);
+    let (status, body) = send(call.request(&world.api, now));
+    let info = call.response(status, &body)?;
+    assert_eq!((info.members, info.limit, info.free()), (10, 10, 0));
+
+    let call = GetGroupMemberInfo::new(GROUP).offset(8);
+    let (status, body) = send(call.request(&world.api, now));
+    let page = call.response(status, &body)?;
+    let accounts: Vec<_> = page.members.iter().map(rest::Member::account).collect();
+    assert_eq!((page.group_members, accounts), (10, vec!["u00008", "u00009"]));
+
+    let call = DeleteGroupMembers::new(GROUP, ["u00008", "stranger"]).unwrap();
+    let (status, body) = send(call.request(&world.api, now));
+    call.response(status, &body)?;
+    assert_eq!(world.removed(), ["u00008"]);
+
+    let call = GetSpecifiedGroupMemberInfo::new(GROUP, ["u00008", "u00009"]).unwrap();
+    let (status, body) = send(call.request(&world.api, now));
+    assert_eq!(call.response(status, &body)?, page.members[1..]);
+    Ok(())
+}
