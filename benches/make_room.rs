@@ -1,0 +1,153 @@
+//! What it costs to free 500 slots in a Community of 100,000: heap, calls, and time per member.
+//!
+//! The vendor's answers are written on the fly into one buffer, so the peak is that of the run, of one request and of one
+//! page, and of nothing else.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use http::{Request, StatusCode};
+use im_group_full::SdkAppId;
+use im_group_full::rest::{
+    Endpoint, GetGroupMemberInfo, InactivityPolicy, MakeRoom, Member, Outcome, Plan, RestApi, SecretKey, Step,
+};
+use peak_alloc::PeakAlloc;
+use serde_json::Value;
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+const MEMBERS: u64 = 100_000;
+const PAGE: u64 = 200;
+const FREE: u32 = 500;
+const NOW: u64 = 1_700_000_000;
+const YEAR: u64 = 365 * 24 * 60 * 60;
+const HEAP_LIMIT: usize = 1024 * 1024;
+const NANOS_LIMIT: u128 = 1000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (peak, calls) = whole_run()?;
+    println!("peak heap of a whole run: {} KiB, limit {} KiB; {calls} calls", peak / 1024, HEAP_LIMIT / 1024);
+    let mut worst = 0;
+    // Multiplying by a number without a common factor shuffles; the last order makes every member displace another one.
+    let orders: [(&str, fn(u64) -> u64); 3] =
+        [("shuffled", |i| i * 7919 % MEMBERS), ("the best first", |i| i), ("the best last", |i| MEMBERS - 1 - i)];
+    for (name, order) in orders {
+        let (parsing, planning) = time_per_member(order)?;
+        println!("per member, {name}: parsing {parsing} ns, planning {planning} ns, limit {NANOS_LIMIT} ns");
+        worst = worst.max(planning);
+    }
+    if peak > HEAP_LIMIT || worst > NANOS_LIMIT {
+        return Err("a limit was not kept".into());
+    }
+    Ok(())
+}
+
+fn policy() -> InactivityPolicy {
+    InactivityPolicy::new(Duration::from_secs(YEAR), FREE)
+}
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW)
+}
+
+fn whole_run() -> Result<(usize, usize), Box<dyn std::error::Error>> {
+    let api = RestApi::new(Endpoint::Singapore, SdkAppId::new(1_400_000_001), "administrator", SecretKey::new("k")?)?;
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    let mut run = MakeRoom::new("@TGS#_@TGS#cQVLVHIM62CJ", policy());
+    let mut body = String::new();
+    let (mut calls, mut removed) = (0, 0);
+    loop {
+        match run.step(&api, now()) {
+            Step::Send(request) => {
+                calls += 1;
+                answer(&request, removed, &mut body)?;
+                if request.uri().path().ends_with("delete_group_member") {
+                    removed += 100;
+                }
+                run.response(StatusCode::OK, body.as_bytes(), now());
+            }
+            Step::Done(_) => break,
+            other => return Err(format!("{other:?}").into()),
+        }
+    }
+    let peak = HEAP.peak_usage() - before;
+    assert_eq!(run.report().with_outcome(Outcome::Removed).count(), FREE as usize);
+    Ok((peak, calls))
+}
+
+/// Answers as the vendor would.
+fn answer(request: &Request<Vec<u8>>, removed: u64, body: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+    let asked: Value = serde_json::from_slice(request.body())?;
+    body.clear();
+    body.push_str(r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0"#);
+    match request.uri().path().rsplit('/').next() {
+        Some("get_group_info") => write!(
+            body,
+            r#","GroupInfo":[{{"GroupId":{},"ErrorCode":0,"ErrorInfo":"","Type":"Community","MemberNum":{},"MaxMemberNum":{MEMBERS}}}]"#,
+            asked["GroupIdList"][0],
+            MEMBERS - removed,
+        )?,
+        Some("get_group_member_info") => {
+            let start = asked["Next"].as_str().unwrap_or_default().parse().unwrap_or(0);
+            let end = start + PAGE;
+            write_members(body, (start..end).map(|i| i * 7919 % MEMBERS))?;
+            write!(body, r#","MemberNum":{MEMBERS},"Next":"#)?;
+            if end < MEMBERS { write!(body, r#""{end}""#)? } else { write!(body, r#""""#)? }
+        }
+        Some("get_specified_group_member_info") => {
+            let accounts = asked["Member_List_Account"].as_array().into_iter().flatten();
+            let ranks =
+                accounts.filter_map(|account| account.as_str()?.strip_prefix("account-of-a-member-")?.parse().ok());
+            write_members(body, ranks)?;
+        }
+        _ => {}
+    }
+    body.push('}');
+    Ok(())
+}
+
+/// Members by their rank: 0 was active least recently. One in ten is an admin.
+fn write_members(body: &mut String, ranks: impl Iterator<Item = u64>) -> std::fmt::Result {
+    body.push_str(r#","MemberList":["#);
+    for (i, rank) in ranks.enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        let role = if rank % 10 == 9 { "Admin" } else { "Member" };
+        let spoke = NOW - 2 * YEAR + rank;
+        write!(
+            body,
+            r#"{comma}{{"Member_Account":"account-of-a-member-{rank:012}","Role":"{role}","JoinTime":{},"LastSendMsgTime":{spoke}}}"#,
+            spoke - 1000,
+        )?;
+    }
+    body.push(']');
+    Ok(())
+}
+
+/// Nanoseconds to parse one member, and to plan with it.
+fn time_per_member(order: fn(u64) -> u64) -> Result<(u128, u128), Box<dyn std::error::Error>> {
+    let call = GetGroupMemberInfo::new("g");
+    let mut pages = Vec::new();
+    for start in (0..MEMBERS).step_by(usize::try_from(PAGE)?) {
+        let mut body = format!(r#"{{"ErrorCode":0,"ErrorInfo":"","MemberNum":{MEMBERS}"#);
+        write_members(&mut body, (start..start + PAGE).map(order))?;
+        body.push('}');
+        pages.push(body);
+    }
+    let begin = Instant::now();
+    let mut members: Vec<Member> = Vec::new();
+    for page in &pages {
+        members.extend(call.response(StatusCode::OK, page.as_bytes())?.members);
+    }
+    let parsing = begin.elapsed().as_nanos() / u128::from(MEMBERS);
+
+    let (policy, mut plan) = (policy(), Plan::new(FREE));
+    let begin = Instant::now();
+    for member in members {
+        plan.consider(&policy, member, now());
+    }
+    let planning = begin.elapsed().as_nanos() / u128::from(MEMBERS);
+    assert_eq!(plan.into_members().len(), FREE as usize);
+    Ok((parsing, planning))
+}
