@@ -1,4 +1,7 @@
 //! A real HTTP client for requests whose URL is a secret; shared by the `make_room` example and the tests.
+//!
+//! At the level `trace` of the crate `log`, this client logs whole URLs. Nothing listens here; whoever installs a logger
+//! keeps `ureq` and `ureq_proto` above that level.
 #![allow(dead_code)]
 
 use std::time::Duration;
@@ -10,23 +13,25 @@ use ureq::Agent;
 const MAX_RESPONSE: u64 = 1024 * 1024;
 
 /// Sends requests.
-pub(crate) struct Client(Agent);
+pub struct Client(Agent);
 
 impl Client {
     /// A client that gives up after this long.
-    pub(crate) fn new(timeout: Duration) -> Self {
+    pub fn new(timeout: Duration) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(timeout))
             // The status is for `RestError` to judge.
             .http_status_as_error(false)
             // A redirect would take the URL, and the credential in it, to somebody else.
             .max_redirects(0)
+            // A proxy from the environment would read plain `http` to this machine.
+            .proxy(None)
             .build();
         Self(config.into())
     }
 
     /// Sends one request and reads the response to its end.
-    pub(crate) fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
+    pub fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
         let mut response = self.0.run(request)?;
         let body = response.body_mut().with_config().limit(MAX_RESPONSE).read_to_vec()?;
         Ok((response.status(), body))
@@ -35,7 +40,7 @@ impl Client {
 
 /// Why there is no response, without the URL: some of the client's own errors print it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SendError {
+pub enum SendError {
     #[error("timed out")]
     Timeout,
     #[error("host not found")]

@@ -97,7 +97,9 @@ fn percent_encode(text: &str) -> String {
                 encoded.push(char::from(byte));
             }
             // Writing to a `String` cannot fail.
-            _ => drop(write!(encoded, "%{byte:02X}")),
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
         }
     }
     encoded

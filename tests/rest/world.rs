@@ -11,39 +11,39 @@ use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKe
 use crate::client::{Client, SendError};
 use crate::stand_in::{Call, Group, Member, StandIn, Vendor};
 
-pub(crate) const APP: SdkAppId = SdkAppId::new(1_400_000_001);
-pub(crate) const ADMIN: &str = "administrator";
-pub(crate) const SECRET: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
-pub(crate) const GROUP: &str = "@TGS#2J4SZEAEL";
-pub(crate) const DAY: u64 = 24 * 60 * 60;
+pub const APP: SdkAppId = SdkAppId::new(1_400_000_001);
+pub const ADMIN: &str = "administrator";
+pub const SECRET: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
+pub const GROUP: &str = "@TGS#2J4SZEAEL";
+pub const DAY: u64 = 24 * 60 * 60;
 /// 2023-11-14 22:13:20 UTC.
-pub(crate) const NOW: u64 = 1_700_000_000;
+pub const NOW: u64 = 1_700_000_000;
 /// How long inactive, in every test.
-pub(crate) const INACTIVE: u64 = 90 * DAY;
+pub const INACTIVE: u64 = 90 * DAY;
 
 /// What a call takes on the test's clock: 100 calls in a second.
 const CALL: Duration = Duration::from_millis(10);
 
-pub(crate) struct World {
-    pub(crate) stand_in: StandIn,
-    pub(crate) api: RestApi,
-    pub(crate) clock: TestClock,
+pub struct World {
+    pub stand_in: StandIn,
+    pub api: RestApi,
+    pub clock: TestClock,
     client: Client,
 }
 
 #[derive(Clone)]
-pub(crate) struct TestClock(Arc<AtomicU64>);
+pub struct TestClock(Arc<AtomicU64>);
 
 impl TestClock {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self(Arc::new(AtomicU64::new(NOW * 1000)))
     }
 
-    pub(crate) fn now(&self) -> SystemTime {
+    pub fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.0.load(Ordering::SeqCst))
     }
 
-    pub(crate) fn advance(&self, by: Duration) {
+    pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap();
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
@@ -51,7 +51,7 @@ impl TestClock {
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Came {
+pub enum Came {
     /// The path of what was sent.
     Sent(String),
     Waited(Duration),
@@ -60,7 +60,7 @@ pub(crate) enum Came {
 }
 
 impl World {
-    pub(crate) fn new(group: Group) -> Self {
+    pub fn new(group: Group) -> Self {
         let clock = TestClock::new();
         let for_server = clock.clone();
         let stand_in = StandIn::start(APP, ADMIN, SECRET, Arc::new(move || for_server.now())).unwrap();
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Does what `run` asks for, once.
-    pub(crate) fn step(&self, run: &mut MakeRoom) -> Came {
+    pub fn step(&self, run: &mut MakeRoom) -> Came {
         let request = match run.step(&self.api, self.clock.now()) {
             Step::Send(request) => request,
             Step::Wait(time) => {
@@ -92,12 +92,12 @@ impl World {
         Came::Sent(path)
     }
 
-    pub(crate) fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
+    pub fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
         self.client.send(request)
     }
 
     /// Does all that `run` asks for.
-    pub(crate) fn finish(&self, run: &mut MakeRoom) -> Came {
+    pub fn finish(&self, run: &mut MakeRoom) -> Came {
         for _ in 0..2000 {
             let came = self.step(run);
             if matches!(came, Came::Done | Came::Failed(_)) {
@@ -107,25 +107,25 @@ impl World {
         panic!("no end after 2000 steps: {:?}", run.report());
     }
 
-    pub(crate) fn with_group<T>(&self, f: impl FnOnce(&mut Group) -> T) -> T {
+    pub fn with_group<T>(&self, f: impl FnOnce(&mut Group) -> T) -> T {
         self.stand_in.with(|vendor| f(group_of(vendor)))
     }
 
-    pub(crate) fn removed(&self) -> Vec<String> {
+    pub fn removed(&self) -> Vec<String> {
         self.stand_in.with(|vendor| vendor.removed.clone())
     }
 
-    pub(crate) fn count(&self, command: &str) -> usize {
+    pub fn count(&self, command: &str) -> usize {
         self.stand_in.with(|vendor| vendor.count(command))
     }
 
     /// The number of the last call of `command`.
-    pub(crate) fn last_call(&self, command: &str) -> usize {
+    pub fn last_call(&self, command: &str) -> usize {
         self.stand_in.with(|vendor| vendor.calls.iter().rfind(|call| call.command == command).unwrap().number)
     }
 
     /// Whether the call at `position` or a later one looked `account` up.
-    pub(crate) fn looks_at(&self, account: &str, position: usize) -> bool {
+    pub fn looks_at(&self, account: &str, position: usize) -> bool {
         let asks = |call: &Call| {
             let accounts = call.body["Member_List_Account"].as_array();
             accounts.is_some_and(|accounts| accounts.iter().any(|asked| asked == account))
@@ -134,13 +134,13 @@ impl World {
     }
 }
 
-pub(crate) fn group_of(vendor: &mut Vendor) -> &mut Group {
+pub fn group_of(vendor: &mut Vendor) -> &mut Group {
     vendor.groups.get_mut(GROUP).unwrap()
 }
 
 /// A full group: an owner, an admin, and ordinary members `u00002`.. The list is not in the order of activity; one in
 /// ten members is active.
-pub(crate) fn full_group(kind: &'static str, members: usize) -> Group {
+pub fn full_group(kind: &'static str, members: usize) -> Group {
     let list = (0..members).map(|i| {
         let account = format!("u{i:05}");
         let shuffled = (i as u64 * 7919) % members as u64;
@@ -157,7 +157,7 @@ pub(crate) fn full_group(kind: &'static str, members: usize) -> Group {
 }
 
 /// Whom the policy removes from `group`, worked out in the plainest way.
-pub(crate) fn expected(group: &Group, protected: &[&str], free: usize) -> Vec<String> {
+pub fn expected(group: &Group, protected: &[&str], free: usize) -> Vec<String> {
     let mut eligible: Vec<_> = group
         .members
         .iter()
@@ -169,10 +169,10 @@ pub(crate) fn expected(group: &Group, protected: &[&str], free: usize) -> Vec<St
     eligible.into_iter().map(|(_, _, account)| account).take(free).collect()
 }
 
-pub(crate) fn policy(free: u32) -> InactivityPolicy {
+pub fn policy(free: u32) -> InactivityPolicy {
     InactivityPolicy::new(Duration::from_secs(INACTIVE), free)
 }
 
-pub(crate) fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {
+pub fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {
     run.report().with_outcome(outcome).map(|candidate| candidate.member().account().to_owned()).collect()
 }

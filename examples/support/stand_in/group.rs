@@ -4,35 +4,35 @@ use serde_json::{Map, Value, json};
 
 /// A group as the stand-in holds it.
 #[derive(Debug, Clone)]
-pub(crate) struct Group {
+pub struct Group {
     /// `Private`, `Public`, `ChatRoom`, `AVChatRoom` or `Community`.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// `MaxMemberNum`.
-    pub(crate) limit: usize,
+    pub limit: usize,
     /// In the order in which they are listed.
-    pub(crate) members: Vec<Member>,
+    pub members: Vec<Member>,
 }
 
 /// A member as the stand-in holds it; times in seconds since the Unix epoch.
 #[derive(Debug, Clone)]
-pub(crate) struct Member {
-    pub(crate) account: String,
-    pub(crate) role: &'static str,
-    pub(crate) join_time: u64,
-    pub(crate) last_send_msg_time: u64,
+pub struct Member {
+    pub account: String,
+    pub role: &'static str,
+    pub join_time: u64,
+    pub last_send_msg_time: u64,
 }
 
 impl Group {
-    pub(crate) fn find(&mut self, account: &str) -> Option<&mut Member> {
+    pub fn find(&mut self, account: &str) -> Option<&mut Member> {
         self.members.iter_mut().find(|member| member.account == account)
     }
 
-    pub(crate) fn has(&self, account: &str) -> bool {
+    pub fn has(&self, account: &str) -> bool {
         self.members.iter().any(|member| member.account == account)
     }
 
     /// Takes these out; returns those who were members.
-    pub(crate) fn remove(&mut self, accounts: &[String]) -> Vec<String> {
+    pub fn remove(&mut self, accounts: &[String]) -> Vec<String> {
         let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
         let gone = |member: &mut Member| accounts.contains(member.account.as_str());
         self.members.extract_if(.., gone).map(|member| member.account).collect()
@@ -65,7 +65,7 @@ impl Group {
 
 impl Member {
     /// An ordinary member.
-    pub(crate) fn new(account: impl Into<String>, join_time: u64, last_send_msg_time: u64) -> Self {
+    pub fn new(account: impl Into<String>, join_time: u64, last_send_msg_time: u64) -> Self {
         Self { account: account.into(), role: "Member", join_time, last_send_msg_time }
     }
 

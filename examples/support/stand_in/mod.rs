@@ -28,15 +28,15 @@ use im_group_full::SdkAppId;
 use im_group_full::rest::Endpoint;
 use serde_json::{Value, json};
 
-pub(crate) use self::group::{Group, Member};
-pub(crate) use self::vendor::{Call, Vendor};
+pub use self::group::{Group, Member};
+pub use self::vendor::{Call, Vendor};
 
 /// What the stand-in reads the time from; a test gives it a fixed one.
-pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What happens to a call instead of, or after, its being carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Nothing: the call is carried out and answered.
     None,
     /// The connection breaks, and nothing is done.
@@ -54,10 +54,10 @@ pub(crate) enum Fault {
 }
 
 /// Hears of every call before it is carried out, and may change the groups.
-pub(crate) type Hook = Box<dyn FnMut(&Call, &mut Vendor) -> Fault + Send>;
+pub type Hook = Box<dyn FnMut(&Call, &mut Vendor) -> Fault + Send>;
 
 /// The server; it stops when it is dropped.
-pub(crate) struct StandIn {
+pub struct StandIn {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
     // Kept for its threads.
@@ -72,7 +72,7 @@ struct Shared {
 
 impl StandIn {
     /// Starts it on a free port of this machine, for one app with one admin.
-    pub(crate) fn start(app: SdkAppId, admin: &str, secret_key: &str, clock: Clock) -> io::Result<Self> {
+    pub fn start(app: SdkAppId, admin: &str, secret_key: &str, clock: Clock) -> io::Result<Self> {
         let vendor = Vendor::new(app, admin, secret_key);
         let shared = Arc::new(Mutex::new(Shared { vendor, clock, hook: None }));
         let for_calls = Arc::clone(&shared);
@@ -90,22 +90,22 @@ impl StandIn {
     }
 
     /// Where it is: `http://127.0.0.1:` and the port.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Where it is, for a `RestApi`.
-    pub(crate) fn endpoint(&self) -> Result<Endpoint, im_group_full::rest::InvalidEndpoint> {
+    pub fn endpoint(&self) -> Result<Endpoint, im_group_full::rest::InvalidEndpoint> {
         self.url().parse()
     }
 
     /// Looks at, or changes, what it holds; no call is served meanwhile.
-    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Vendor) -> T) -> T {
+    pub fn with<T>(&self, f: impl FnOnce(&mut Vendor) -> T) -> T {
         f(&mut lock(&self.shared).vendor)
     }
 
     /// Sets what hears of every call from now on.
-    pub(crate) fn on_call(&self, hook: impl FnMut(&Call, &mut Vendor) -> Fault + Send + 'static) {
+    pub fn on_call(&self, hook: impl FnMut(&Call, &mut Vendor) -> Fault + Send + 'static) {
         lock(&self.shared).hook = Some(Box::new(hook));
     }
 }

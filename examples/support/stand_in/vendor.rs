@@ -8,15 +8,15 @@ use super::group::answer;
 use super::{Group, credential, refusal};
 
 /// What the vendor's servers know, and how they answer.
-pub(crate) struct Vendor {
+pub struct Vendor {
     /// By group ID.
-    pub(crate) groups: BTreeMap<String, Group>,
+    pub groups: BTreeMap<String, Group>,
     /// Every call so far.
-    pub(crate) calls: Vec<Call>,
+    pub calls: Vec<Call>,
     /// Everybody who was removed, in order.
-    pub(crate) removed: Vec<String>,
+    pub removed: Vec<String>,
     /// How many calls of one command are allowed in a second.
-    pub(crate) calls_per_second: u32,
+    pub calls_per_second: u32,
     app: SdkAppId,
     admin: String,
     secret_key: String,
@@ -26,11 +26,11 @@ pub(crate) struct Vendor {
 
 /// One call.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub struct Call {
     /// How many came before it.
-    pub(crate) number: usize,
-    pub(crate) command: String,
-    pub(crate) body: Value,
+    pub number: usize,
+    pub command: String,
+    pub body: Value,
 }
 
 type Answer = Result<Value, (i32, &'static str)>;
@@ -53,7 +53,7 @@ impl Vendor {
     }
 
     /// How many calls of this command there were.
-    pub(crate) fn count(&self, command: &str) -> usize {
+    pub fn count(&self, command: &str) -> usize {
         self.calls.iter().filter(|call| call.command == command).count()
     }
 
