@@ -7,18 +7,18 @@ use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Step};
 use crate::stand_in::{Fault, Group};
 use crate::world::{Came, GROUP, NOW, World, accounts, expected, full_group, group_of, policy};
 
-const FREE: u32 = 250;
+const FREE: u32 = 160;
 
 fn run() -> MakeRoom {
     MakeRoom::new(GROUP, policy(FREE))
 }
 
 fn groups() -> [Group; 2] {
-    [full_group("Public", 420), full_group("Community", 420)]
+    [full_group("Public", 300), full_group("Community", 300)]
 }
 
 /// How many calls a run takes alone.
-const CALLS: usize = 13;
+const CALLS: usize = 10;
 
 #[track_caller]
 fn assert_together(world: &World, runs: &[MakeRoom], expected: &[String], context: &str) {
