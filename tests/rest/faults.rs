@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use im_group_full::rest::{MakeRoom, Outcome, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Step};
 
 use crate::stand_in::{Fault, Group, Member};
 use crate::world::{Came, GROUP, NOW, World, accounts, expected, full_group, group_of, policy};
@@ -317,4 +317,45 @@ fn leaving_hides_nobody() {
     let planned = accounts(&run, Outcome::Planned);
     let missed: Vec<_> = plan.iter().filter(|account| !planned.contains(account) && !leave.contains(account)).collect();
     assert_eq!(missed, [""; 0]);
+}
+
+/// With a policy so short that who has just spoken is inactive again.
+#[test]
+fn who_speaks_after_the_plan_stays_whatever_the_policy() {
+    let world = World::new(full_group("Public", 20));
+    world.stand_in.on_call(|call, vendor| {
+        if call.command == "get_specified_group_member_info" {
+            group_of(vendor).find("u00002").unwrap().last_send_msg_time = NOW - 1;
+        }
+        Fault::None
+    });
+    let mut run = MakeRoom::new(GROUP, InactivityPolicy::new(Duration::ZERO, 18));
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(accounts(&run, Outcome::Active), ["u00002"]);
+    assert_eq!(world.removed().len(), 17);
+    assert_exact(&world, &run);
+}
+
+/// Once the number of members has changed under a scan, it is asked before every removal.
+#[test]
+fn group_that_changes_is_counted_before_every_removal() {
+    for mut group in groups() {
+        let strangers: Vec<_> = (0..11).map(|i| format!("zz{i:02}")).collect();
+        group.members.extend(strangers.iter().map(|account| Member::new(account.as_str(), NOW, NOW)));
+        group.limit += strangers.len();
+        let world = World::new(group);
+        world.stand_in.on_call(move |call, vendor| {
+            match call.command.as_str() {
+                "get_group_member_info" => drop(group_of(vendor).remove(&strangers[..1])),
+                "delete_group_member" => drop(group_of(vendor).remove(&strangers[1..])),
+                _ => {}
+            }
+            Fault::None
+        });
+        let mut run = run();
+        assert_eq!(world.finish(&mut run), Came::Done);
+        assert_eq!(world.with_group(|group| group.limit - group.members.len()), FREE as usize);
+        assert_eq!((world.count("get_group_info"), world.count("delete_group_member")), (3, 2));
+        assert_exact(&world, &run);
+    }
 }
