@@ -25,12 +25,15 @@ const YEAR: u64 = 365 * 24 * 60 * 60;
 const HEAP_LIMIT: usize = 1024 * 1024;
 const NANOS_LIMIT: u128 = 1000;
 
+/// By position in the list, the rank of a member.
+type Order = fn(u64) -> u64;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (peak, calls) = whole_run()?;
     println!("peak heap of a whole run: {} KiB, limit {} KiB; {calls} calls", peak / 1024, HEAP_LIMIT / 1024);
     let mut worst = 0;
     // Multiplying by a number without a common factor shuffles; the last order makes every member displace another one.
-    let orders: [(&str, fn(u64) -> u64); 3] =
+    let orders: [(&str, Order); 3] =
         [("shuffled", |i| i * 7919 % MEMBERS), ("the best first", |i| i), ("the best last", |i| MEMBERS - 1 - i)];
     for (name, order) in orders {
         let (parsing, planning) = time_per_member(order)?;
@@ -126,7 +129,7 @@ fn write_members(body: &mut String, ranks: impl Iterator<Item = u64>) -> std::fm
 }
 
 /// Nanoseconds to parse one member, and to plan with it.
-fn time_per_member(order: fn(u64) -> u64) -> Result<(u128, u128), Box<dyn std::error::Error>> {
+fn time_per_member(order: Order) -> Result<(u128, u128), Box<dyn std::error::Error>> {
     let call = GetGroupMemberInfo::new("g");
     let mut pages = Vec::new();
     for start in (0..MEMBERS).step_by(usize::try_from(PAGE)?) {
@@ -135,19 +138,24 @@ fn time_per_member(order: fn(u64) -> u64) -> Result<(u128, u128), Box<dyn std::e
         body.push('}');
         pages.push(body);
     }
-    let begin = Instant::now();
-    let mut members: Vec<Member> = Vec::new();
-    for page in &pages {
-        members.extend(call.response(StatusCode::OK, page.as_bytes())?.members);
-    }
-    let parsing = begin.elapsed().as_nanos() / u128::from(MEMBERS);
+    let (policy, mut best) = (policy(), (u128::MAX, u128::MAX));
+    // The best of five: whatever else the machine does only adds.
+    for _ in 0..5 {
+        let begin = Instant::now();
+        let mut members: Vec<Member> = Vec::new();
+        for page in &pages {
+            members.extend(call.response(StatusCode::OK, page.as_bytes())?.members);
+        }
+        let parsing = begin.elapsed().as_nanos() / u128::from(MEMBERS);
 
-    let (policy, mut plan) = (policy(), Plan::new(FREE));
-    let begin = Instant::now();
-    for member in members {
-        plan.consider(&policy, member, now());
+        let mut plan = Plan::new(FREE);
+        let begin = Instant::now();
+        for member in members {
+            plan.consider(&policy, member, now());
+        }
+        let planning = begin.elapsed().as_nanos() / u128::from(MEMBERS);
+        assert_eq!(plan.into_members().len(), FREE as usize);
+        best = (parsing.min(best.0), planning.min(best.1));
     }
-    let planning = begin.elapsed().as_nanos() / u128::from(MEMBERS);
-    assert_eq!(plan.into_members().len(), FREE as usize);
-    Ok((parsing, planning))
+    Ok(best)
 }

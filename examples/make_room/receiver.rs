@@ -3,10 +3,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::response::Response;
-use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator, handle_http};
+use im_group_full::{Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, Rejection, Validator};
 
 /// Takes callbacks, and hands the groups over to the worker.
 pub struct Receiver {
@@ -26,7 +23,7 @@ impl Receiver {
 
     /// Answers on every path, with any method: the crate says which it refuses.
     pub fn router(self) -> Router {
-        Router::new().fallback(receive).with_state(Arc::new(self))
+        Router::new().fallback_service(GroupFullService::new(Arc::new(Immediate(self))))
     }
 }
 
@@ -49,14 +46,5 @@ impl GroupFullHandler for Receiver {
 
     fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
         eprintln!("refused: {rejection}");
-    }
-}
-
-async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    match to_bytes(body, receiver.validator.body_limit()).await {
-        Ok(body) => handle_http(&Request::from_parts(parts, body), &*receiver).map(Body::from),
-        // Or it was cut off; then nobody is there to read this.
-        Err(_) => Reply::from(Rejection::body_too_large()).into(),
     }
 }

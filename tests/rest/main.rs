@@ -14,4 +14,5 @@ mod policy;
 mod saved;
 mod stand_in_limits;
 mod two_runs;
+mod types;
 mod user_sig;
