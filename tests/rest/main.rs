@@ -7,6 +7,7 @@ mod stand_in;
 mod world;
 
 mod calls;
+mod changes;
 mod errors;
 mod faults;
 mod make_room;

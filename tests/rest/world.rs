@@ -176,3 +176,35 @@ pub fn policy(free: u32) -> InactivityPolicy {
 pub fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {
     run.report().with_outcome(outcome).map(|candidate| candidate.member().account().to_owned()).collect()
 }
+
+/// How many slots [`run`] frees.
+pub const FREE: u32 = 150;
+
+/// Several pages, two removals, and looks of one and of two calls.
+pub fn groups() -> [Group; 2] {
+    [full_group("Public", 450), full_group("Community", 450)]
+}
+
+/// A run that takes every kind of call more than once.
+pub fn run() -> MakeRoom {
+    MakeRoom::new(GROUP, policy(FREE))
+}
+
+fn sorted(mut accounts: Vec<String>) -> Vec<String> {
+    accounts.sort();
+    accounts
+}
+
+/// How many calls a run takes when nothing goes wrong.
+pub fn calls(group: &Group) -> usize {
+    let world = World::new(group.clone());
+    assert_eq!(world.finish(&mut run()), Came::Done);
+    world.stand_in.with(|vendor| vendor.calls.len())
+}
+
+/// Everybody whom the stand-in removed, and nobody else, is `Removed` in the report, and nobody is there twice.
+#[track_caller]
+pub fn assert_exact(world: &World, run: &MakeRoom) {
+    assert_eq!(sorted(accounts(run, Outcome::Removed)), sorted(world.removed()));
+    assert_eq!(accounts(run, Outcome::Unconfirmed), [""; 0]);
+}
