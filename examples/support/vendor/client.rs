@@ -19,6 +19,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::patient::Patient;
 use super::{Case, Delivery};
 
 /// A URL cannot be reached, and why, in one line.
@@ -87,7 +88,7 @@ impl Target {
 async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
 ) -> Result<http1::SendRequest<Pieces>, Box<dyn Error + Send + Sync>> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = http1::handshake(TokioIo::new(Patient(stream))).await?;
     // Its error is also the request's.
     tokio::spawn(connection);
     Ok(sender)

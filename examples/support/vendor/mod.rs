@@ -10,6 +10,7 @@ pub(crate) use self::client::{Target, Unreachable};
 
 mod cases;
 mod client;
+mod patient;
 
 /// What a server made of a case.
 #[derive(Debug, Serialize)]
