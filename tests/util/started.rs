@@ -48,11 +48,11 @@ impl Started {
         let mut started = Self { child, lines, url: String::new(), curl: String::new() };
         let listening = started.line();
         let url = listening.strip_prefix("listening on ").and_then(|line| line.split_once(' '));
-        started.url = url.unwrap_or_else(|| panic!("unexpected: {listening}")).0.to_owned();
+        started.url = url.unwrap_or_else(|| panic!("unexpected: {listening}")).0.into();
         while started.curl.is_empty() {
             let line = started.line();
             if let Some(at) = line.find("curl ") {
-                started.curl = line[at..].to_owned();
+                started.curl = line[at..].into();
             }
         }
         started

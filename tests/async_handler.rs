@@ -1,0 +1,145 @@
+//! Handlers that await.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+
+use im_group_full::testing::Callback;
+use im_group_full::{
+    AsyncGroupFullHandler, Failure, GroupFull, GroupFullHandler, Immediate, RejectionKind, Reply, Validator,
+    async_handler_fn, handle, handle_async, handle_http_async,
+};
+
+use crate::util::{APP, BODY, OK, QUERY, Recorder};
+
+mod util;
+
+/// Awaits nothing that a runtime would have to wake.
+fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+/// Notes in the recorder, after it has waited for ever or not at all.
+struct Waiting<'a> {
+    recorder: &'a Recorder,
+    forever: bool,
+}
+
+impl AsyncGroupFullHandler for Waiting<'_> {
+    fn validator(&self) -> &Validator {
+        self.recorder.validator()
+    }
+
+    async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+        if self.forever {
+            std::future::pending::<()>().await;
+        }
+        self.recorder.on_group_full(event)
+    }
+
+    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
+        self.recorder.on_failed(event, failure);
+    }
+
+    fn on_rejected(&self, rejection: &im_group_full::Rejection, raw_query: &str) {
+        self.recorder.on_rejected(rejection, raw_query);
+    }
+}
+
+fn told(reply: &Reply) -> (u16, String) {
+    (reply.status().as_u16(), String::from_utf8(reply.body().to_vec()).unwrap())
+}
+
+/// Every answer of `handle` is also one of `handle_async`, and so is every call.
+#[test]
+fn answers_what_handle_answers() {
+    for recorder in [Recorder::new(Validator::new(APP)), Recorder::failing(|| Failure::new("busy").with_code(7))] {
+        let waiting = Waiting { recorder: &recorder, forever: false };
+        let immediate = Immediate(Arc::new(&recorder) as Arc<dyn GroupFullHandler + '_>);
+        for callback in [
+            Callback::new(APP),
+            Callback::new(APP).broken(RejectionKind::SdkAppIdMismatch),
+            Callback::new(APP).broken(RejectionKind::OtherCommand),
+            Callback::new(APP).broken(RejectionKind::MalformedBody),
+        ] {
+            let (query, body) = (callback.raw_query(), callback.raw_body());
+            let expected = (told(&handle(&query, &body, &recorder)), recorder.calls());
+            for got in [
+                (told(&ready(handle_async(&query, &body, &waiting))), recorder.calls()),
+                (told(&ready(handle_async(&query, &body, &&Box::new(&waiting)))), recorder.calls()),
+                (told(&ready(handle_async(&query, &body, &immediate))), recorder.calls()),
+                (told(&ready(handle_async(&query, &body, &Arc::new(Immediate(&recorder))))), recorder.calls()),
+            ] {
+                assert_eq!(got, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn pointers_forward_the_clock() {
+    let recorder = Recorder::new(Validator::new(APP));
+    let _ = AsyncGroupFullHandler::now(&Arc::new(&Immediate(&recorder)));
+    assert_eq!(recorder.calls(), ["now"]);
+}
+
+#[test]
+fn closures_own_the_event() {
+    let calls = AtomicUsize::new(0);
+    let handler = async_handler_fn(Validator::new(APP), |event: GroupFull<'static>| {
+        calls.fetch_add(1, SeqCst);
+        async move { if event.group_id() == "a" { Err("no")? } else { Ok(()) } }
+    });
+    assert_eq!(told(&ready(handle_async(QUERY, BODY, &handler))), (200, OK.to_owned()));
+    let refused = Callback::new(APP).group_id("a");
+    let failed = r#"{"ActionStatus":"FAIL","ErrorInfo":"internal error","ErrorCode":1}"#;
+    assert_eq!(told(&ready(handle_async(QUERY, &refused.raw_body(), &handler))), (200, failed.to_owned()));
+    assert_eq!(ready(handle_async("", BODY, &handler)).status(), 400);
+    assert_eq!(calls.load(SeqCst), 2);
+    let debug = format!("{handler:?}");
+    assert!(debug.starts_with("AsyncHandlerFn { validator: Validator { sdk_app_id: "), "{debug}");
+}
+
+#[test]
+fn a_refusal_awaits_nothing() {
+    let recorder = Recorder::new(Validator::new(APP));
+    let waiting = Waiting { recorder: &recorder, forever: true };
+    assert_eq!(ready(handle_async("", BODY, &waiting)).status(), 400);
+    assert_eq!(recorder.calls(), ["rejected missing_parameter"]);
+}
+
+#[test]
+fn a_dropped_future_leaves_nothing_behind() {
+    let recorder = Recorder::new(Validator::new(APP));
+    let waiting = Waiting { recorder: &recorder, forever: true };
+    let mut future = Box::pin(handle_async(QUERY, BODY, &waiting));
+    for _ in 0..3 {
+        assert!(Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    drop(future);
+    drop(handle_async(QUERY, BODY, &waiting));
+    assert_eq!(recorder.calls(), [""; 0]);
+}
+
+#[test]
+fn futures_are_send() {
+    fn send<T: Send>(future: T) -> T {
+        future
+    }
+    let recorder = Recorder::new(Validator::new(APP));
+    let waiting = Waiting { recorder: &recorder, forever: false };
+    let request = Callback::new(APP).request();
+    assert_eq!(ready(send(handle_async(QUERY, BODY, &waiting))).status(), 200);
+    assert_eq!(ready(send(handle_http_async(&request, &waiting))).status(), 200);
+    // Also with a handler whose type is hidden, as from a function that makes one.
+    let handler = hidden();
+    assert_eq!(ready(send(async { handle_async(QUERY, BODY, &handler).await })).status(), 200);
+}
+
+fn hidden() -> impl AsyncGroupFullHandler {
+    async_handler_fn(Validator::new(APP), async |_| Ok(()))
+}

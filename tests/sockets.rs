@@ -1,0 +1,184 @@
+//! The tower service behind hyper, over sockets: what a client reads when it does as it likes.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use im_group_full::testing::Callback;
+use im_group_full::{GroupFullService, Immediate, RejectionKind, Validator};
+
+use crate::util::{APP, OK, Recorder};
+
+mod util;
+
+/// Serves with axum, as the app would, until the process ends.
+fn serve() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            listener.set_nonblocking(true).unwrap();
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let service = GroupFullService::new(Immediate(Arc::new(Recorder::new(Validator::new(APP)))));
+            axum::serve(listener, axum::Router::new().route_service("/", service)).await.unwrap();
+        });
+    });
+    address
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    fn new(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).unwrap())
+    }
+
+    fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).unwrap();
+    }
+
+    fn head(&mut self, callback: &Callback, headers: &str) {
+        self.send(format!("POST /?{} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n", callback.raw_query()));
+    }
+
+    /// The next answer: its status, whether it says that the connection closes, and its body.
+    #[track_caller]
+    fn answer(&mut self) -> (u16, bool, String) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let length =
+            head.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).unwrap();
+        (status, head.contains("\r\nconnection: close\r\n"), String::from_utf8(body).unwrap())
+    }
+
+    /// Whether the server has closed the connection, and nothing else came.
+    fn is_closed(&mut self) -> bool {
+        match self.0.read(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+fn fail(info: &str) -> String {
+    format!(r#"{{"ActionStatus":"FAIL","ErrorInfo":"{info}","ErrorCode":1}}"#)
+}
+
+#[test]
+fn a_connection_serves_many_callbacks() {
+    let mut client = Client::new(serve());
+    let genuine = Callback::new(APP);
+    for callback in [&genuine, &genuine.clone().broken(RejectionKind::MalformedBody), &genuine] {
+        let body = callback.raw_body();
+        client.head(callback, &format!("Content-Length: {}\r\n", body.len()));
+        client.send(&body);
+        let status = client.answer();
+        assert!(!status.1, "{status:?}");
+        client.head(callback, "Transfer-Encoding: chunked\r\n");
+        client.send(format!("{:x}\r\n", body.len()));
+        client.send(&body);
+        client.send("\r\n0\r\n\r\n");
+        assert_eq!(client.answer(), status);
+    }
+    client.head(&genuine.broken(RejectionKind::MissingParameter), "");
+    // There is no body, therefore nothing is left unread.
+    assert_eq!(client.answer(), (400, false, fail("parameter `SdkAppid`: missing")));
+}
+
+#[test]
+fn who_asks_before_sending_is_told_to_go_on_only_for_a_reason() {
+    let address = serve();
+    let body = Callback::new(APP).raw_body();
+    let headers = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len());
+
+    let mut stranger = Client::new(address);
+    stranger.head(&Callback::new(APP).broken(RejectionKind::SdkAppIdMismatch), &headers);
+    assert_eq!(stranger.answer(), (403, true, fail("parameter `SdkAppid`: not the app of this server")));
+    assert!(stranger.is_closed());
+
+    let mut vendor = Client::new(address);
+    vendor.head(&Callback::new(APP), &headers);
+    assert_eq!(vendor.answer(), (100, false, String::new()));
+    vendor.send(&body);
+    assert_eq!(vendor.answer(), (200, false, OK.to_owned()));
+}
+
+#[test]
+fn a_declared_size_above_the_limit_is_answered_before_the_body() {
+    let mut client = Client::new(serve());
+    client.head(&Callback::new(APP), "Content-Length: 65537\r\n");
+    assert_eq!(client.answer(), (413, true, fail("body: longer than the limit")));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn an_endless_body_is_answered_while_it_is_sent() {
+    let mut client = Client::new(serve());
+    client.head(&Callback::new(APP), "Transfer-Encoding: chunked\r\n");
+    let mut writer = client.0.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+        while writer.write_all(chunk.as_bytes()).is_ok() {}
+    });
+    assert_eq!(client.answer(), (413, true, fail("body: longer than the limit")));
+    assert!(client.is_closed());
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_body_that_breaks_off_is_answered() {
+    for headers in ["Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let mut client = Client::new(serve());
+        client.head(&Callback::new(APP), headers);
+        client.send("1\r\n{\r\n");
+        client.0.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.answer(), (400, true, fail("body: ended before it was complete")), "{headers}");
+        assert!(client.is_closed());
+    }
+}
+
+#[test]
+fn another_command_is_answered_whatever_its_size() {
+    let mut client = Client::new(serve());
+    client.head(&Callback::new(APP).broken(RejectionKind::OtherCommand), "Content-Length: 1000000000\r\n");
+    assert_eq!(client.answer(), (200, true, OK.to_owned()));
+}
+
+#[tokio::test]
+async fn http_2_goes_on_after_an_unread_body() {
+    let (client, server) = tokio::io::duplex(64 * 1024);
+    let service = GroupFullService::new(Immediate(Arc::new(Recorder::new(Validator::new(APP)))));
+    let service = TowerToHyperService::new(service);
+    tokio::spawn(
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(server), service),
+    );
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
+    tokio::spawn(connection);
+    let genuine = Callback::new(APP);
+    for (callback, status) in [
+        (genuine.clone(), 200),
+        (genuine.clone().broken(RejectionKind::SdkAppIdMismatch), 403),
+        (genuine.clone().broken(RejectionKind::BodyTooLarge), 413),
+        (genuine, 200),
+    ] {
+        let mut request = callback.request().map(Full::<Bytes>::from);
+        *request.uri_mut() = format!("http://localhost{}", request.uri()).parse().unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.headers().get("connection")), (status, None));
+        assert!(response.into_body().collect().await.unwrap().to_bytes().starts_with(b"{\"ActionStatus\":"));
+    }
+}

@@ -1,0 +1,111 @@
+//! `testing::Callback`: what it calls valid is accepted, and what it breaks is refused as just that.
+
+use im_group_full::RejectionKind::{self, *};
+use im_group_full::testing::Callback;
+use im_group_full::{CallbackQuery, GroupFull, Token, Validator};
+
+use crate::util::{APP, NOW, at};
+
+mod util;
+
+fn token() -> Token {
+    Token::new("xxxxyyyy").unwrap()
+}
+
+fn validated(callback: &Callback, validator: &Validator) -> Result<GroupFull<'static>, RejectionKind> {
+    let (query, body) = (callback.raw_query(), callback.raw_body());
+    validator.validate(&query, &body, at(NOW)).map(GroupFull::into_owned).map_err(|rejection| rejection.kind())
+}
+
+#[test]
+fn a_callback_is_what_the_vendor_sends() {
+    let callback = Callback::new(APP);
+    assert_eq!(
+        callback.raw_query(),
+        "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json&ClientIP=127.0.0.1\
+         &OptPlatform=RESTAPI"
+    );
+    assert_eq!(
+        String::from_utf8(callback.raw_body()).unwrap(),
+        r#"{"CallbackCommand":"Group.CallbackAfterGroupFull","EventTime":1670574414123,"GroupId":"@TGS#2J4SZEAEL"}"#
+    );
+    let signed = callback.clone().signed(&token(), NOW).raw_query();
+    let sign = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061";
+    assert_eq!(signed, format!("{}&Sign={sign}&RequestTime=1669872112", callback.raw_query()));
+    let request = callback.request();
+    assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/"));
+    assert_eq!(request.uri().query(), Some(callback.raw_query().as_str()));
+    assert_eq!(request.into_body(), callback.raw_body());
+}
+
+/// An event given to a handler must be the one that a server would have given it.
+#[test]
+fn an_event_is_the_validated_callback() {
+    let validator = Validator::new(APP).token(token());
+    let signed = Callback::new(APP).signed(&token(), NOW);
+    for callback in [
+        signed.clone(),
+        signed.clone().group_id("项目组 7 \"&="),
+        signed.clone().event_time_millis(None),
+        signed.clone().event_time_millis(u64::MAX),
+    ] {
+        assert_eq!(validated(&callback, &validator), Ok(callback.event()));
+        assert_eq!(callback.clone().broken(SdkAppIdMismatch).event(), callback.event());
+        assert_eq!(callback.clone().command("Other").event(), callback.event());
+    }
+}
+
+#[test]
+fn a_command_is_encoded() {
+    let callback = Callback::new(APP).command("Group.Callback&Sign=ü");
+    let (query, body) = (callback.raw_query(), callback.raw_body());
+    assert_eq!(CallbackQuery::parse(&query).unwrap().command(), "Group.Callback&Sign=ü");
+    assert!(String::from_utf8(body).unwrap().contains("\"Group.Callback&Sign=ü\""));
+    assert_eq!(validated(&callback, &Validator::new(APP)), Err(OtherCommand));
+}
+
+#[test]
+fn what_is_broken_is_refused_as_just_that() {
+    let plain = Validator::new(APP);
+    let strict = Validator::new(APP).token(token());
+    for kind in [
+        QueryTooLong,
+        BodyTooLarge,
+        MissingParameter,
+        DuplicateParameter,
+        InvalidParameter,
+        UnsupportedContentType,
+        SdkAppIdMismatch,
+        OtherCommand,
+        MalformedBody,
+        CommandMismatch,
+    ] {
+        let callback = Callback::new(APP).broken(kind);
+        assert_eq!(validated(&callback, &plain), Err(kind), "without a token");
+        assert_eq!(validated(&callback.signed(&token(), NOW), &strict), Err(kind), "with a token");
+    }
+    for kind in [MissingSignature, InvalidSignature] {
+        assert_eq!(validated(&Callback::new(APP).broken(kind), &strict), Err(kind), "not signed");
+        assert_eq!(validated(&Callback::new(APP).signed(&token(), NOW).broken(kind), &strict), Err(kind), "signed");
+    }
+    for time in [0, NOW, u64::MAX / 2, u64::MAX] {
+        let callback = Callback::new(APP).broken(StaleSignature).signed(&token(), time);
+        let (query, body) = (callback.raw_query(), callback.raw_body());
+        let rejection = strict.validate(&query, &body, at(time.min(1 << 60))).unwrap_err();
+        assert_eq!(rejection.kind(), StaleSignature, "{time}");
+    }
+}
+
+#[test]
+fn what_only_a_server_sees() {
+    let callback = Callback::new(APP).broken(MethodNotAllowed);
+    assert_eq!(callback.request().method(), "GET");
+    assert!(validated(&callback, &Validator::new(APP)).is_ok());
+    assert_eq!(validated(&Callback::new(APP).broken(IncompleteBody), &Validator::new(APP)), Err(MalformedBody));
+}
+
+#[test]
+fn no_token_shows() {
+    let debug = format!("{:?}", Callback::new(APP).signed(&token(), NOW));
+    assert!(debug.contains("Token(..)") && !debug.contains("xxxx"), "{debug}");
+}
