@@ -9,8 +9,8 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 /// A checked callback: a group of the app is full.
 ///
 /// Only a [`Validator`](crate::Validator) makes one from a request, so whatever handles it need not
-/// check it again. The same event can arrive twice, and it comes again with every join that fails
-/// while the group stays full: what the app does must be safe to repeat.
+/// check it again. The same event can arrive twice (see [`id`](Self::id)), and it comes again with
+/// every join that fails while the group stays full: what the app does must be safe to repeat.
 ///
 /// # Through a queue
 ///
@@ -76,6 +76,25 @@ impl<'a> GroupFull<'a> {
     /// Returns the app's SDKAppID.
     pub fn sdk_app_id(&self) -> SdkAppId {
         self.query.sdk_app_id()
+    }
+
+    /// Returns what tells this event from every other: `{SDKAppID}:{EventTime}:{GroupId}`, such as
+    /// `888888:1670574414123:@TGS#2J4SZEAEL`.
+    ///
+    /// A callback that the vendor repeats after a time-out has the same id, and whatever else
+    /// differs, such as `RequestID`, does not count. No two events share one: the numbers hold no
+    /// colon, and the group, which is arbitrary text, comes last. The form never changes, so it can
+    /// be a key in a store that several versions of an app share.
+    ///
+    /// Without `EventTime` it is `888888::@TGS#2J4SZEAEL`, and the same for **every** such event of
+    /// the group: then it is a name for the group's work. Two of them may be merged while the first
+    /// still waits, but one that came later must not be taken for one that was handled.
+    pub fn id(&self) -> String {
+        let (app, group) = (self.sdk_app_id(), self.group_id());
+        match self.event_time_millis() {
+            Some(millis) => format!("{app}:{millis}:{group}"),
+            None => format!("{app}::{group}"),
+        }
     }
 
     /// Returns the address of the client whose act led to the callback; `None` where it is absent
