@@ -5,12 +5,10 @@ use im_group_full::GroupFull;
 use redis::{ConnectionInfo, RedisError, RedisResult, RetryMethod, Script, cmd};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::link::{Link, PAUSE};
+use crate::link::{Link, PAUSE, REDIS_WITHIN};
 
 /// Half a second less than the vendor waits: the answer has a way to go.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
-/// Leaves time for a second try on a new connection.
-const REDIS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The receivers' end of the stream.
 pub struct Appender {

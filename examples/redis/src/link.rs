@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 /// How long to let Redis alone after it could not be reached.
 pub const PAUSE: Duration = Duration::from_millis(50);
+/// How long Redis may take; a receiver has the time for a second try on a new connection.
+pub const REDIS_WITHIN: Duration = Duration::from_secs(1);
 
 /// One connection to Redis for everybody, made when it is first needed, and again after it failed.
 pub struct Link {

@@ -152,14 +152,10 @@ async fn receive(options: Receive) -> Result<(), Box<dyn Error>> {
 }
 
 async fn work(options: Work) -> Result<(), Box<dyn Error>> {
-    let consumer = Consumer {
-        group: options.group,
-        name: options.name,
-        at_once: options.at_once.into(),
-        claim_after: Duration::from_secs(options.claim_after),
-    };
+    let consumer =
+        Consumer { group: options.group, name: options.name, claim_after: Duration::from_secs(options.claim_after) };
     let taker = Taker::new(&options.stream.address()?, options.stream.stream, consumer)?;
-    work::run(taker, Duration::from_millis(options.pretend), stop()?).await;
+    work::run(taker, options.at_once.into(), Duration::from_millis(options.pretend), stop()?).await;
     Ok(())
 }
 

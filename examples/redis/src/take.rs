@@ -6,7 +6,7 @@ use redis::{ConnectionInfo, RedisResult, cmd, pipe};
 use tokio::time::Instant;
 
 use crate::append::mark;
-use crate::link::Link;
+use crate::link::{Link, REDIS_WITHIN};
 
 /// How long Redis holds a question for new entries before it says that there are none.
 const BLOCK: Duration = Duration::from_secs(1);
@@ -14,6 +14,8 @@ const BLOCK: Duration = Duration::from_secs(1);
 /// The workers' end of the stream.
 pub struct Taker {
     link: Link,
+    /// For what Redis may hold back for a while: nothing that follows on a connection overtakes it.
+    waiting: Link,
     stream: String,
     consumer: Consumer,
 }
@@ -22,8 +24,6 @@ pub struct Taker {
 pub struct Consumer {
     pub group: String,
     pub name: String,
-    /// How many entries to take at once.
-    pub at_once: usize,
     /// How long an entry may be worked on before its worker is taken for dead.
     pub claim_after: Duration,
 }
@@ -50,28 +50,29 @@ impl Default for Search {
 
 impl Taker {
     pub fn new(redis: &ConnectionInfo, stream: String, consumer: Consumer) -> RedisResult<Self> {
-        Ok(Self { link: Link::new(redis, BLOCK + Duration::from_secs(1))?, stream, consumer })
+        let (link, waiting) = (Link::new(redis, REDIS_WITHIN)?, Link::new(redis, BLOCK + REDIS_WITHIN)?);
+        Ok(Self { link, waiting, stream, consumer })
     }
 
     /// Takes what a dead worker left, otherwise what is new; waits up to a second for it.
-    pub async fn take(&self, search: &mut Search) -> RedisResult<Vec<Entry>> {
+    pub async fn take(&self, search: &mut Search, at_most: usize) -> RedisResult<Vec<Entry>> {
         if search.next <= Instant::now() {
-            let entries = self.claim(search).await?;
+            let entries = self.claim(search, at_most).await?;
             if !entries.is_empty() {
                 return Ok(entries);
             }
         }
-        match self.read().await {
+        match self.read(at_most).await {
             Err(error) if error.code() == Some("NOGROUP") => self.create_group().await.map(|()| Vec::new()),
             read => read,
         }
     }
 
-    async fn claim(&self, search: &mut Search) -> RedisResult<Vec<Entry>> {
-        let Consumer { group, name, at_once, claim_after } = &self.consumer;
+    async fn claim(&self, search: &mut Search, at_most: usize) -> RedisResult<Vec<Entry>> {
+        let Consumer { group, name, claim_after } = &self.consumer;
         let mut claim = cmd("XAUTOCLAIM");
         claim.arg(&self.stream).arg(group).arg(name).arg(claim_after.as_millis()).arg(&search.from);
-        claim.arg("COUNT").arg(at_once);
+        claim.arg("COUNT").arg(at_most);
         let run =
             self.link.run(async |mut connection| claim.query_async::<StreamAutoClaimReply>(&mut connection).await);
         let reply = match run.await {
@@ -85,12 +86,12 @@ impl Taker {
         Ok(reply.claimed.into_iter().map(|entry| Entry::new(entry, true)).collect())
     }
 
-    async fn read(&self) -> RedisResult<Vec<Entry>> {
-        let Consumer { group, name, at_once, .. } = &self.consumer;
+    async fn read(&self, at_most: usize) -> RedisResult<Vec<Entry>> {
+        let Consumer { group, name, .. } = &self.consumer;
         let mut read = cmd("XREADGROUP");
-        read.arg("GROUP").arg(group).arg(name).arg("COUNT").arg(at_once).arg("BLOCK").arg(BLOCK.as_millis());
+        read.arg("GROUP").arg(group).arg(name).arg("COUNT").arg(at_most).arg("BLOCK").arg(BLOCK.as_millis());
         read.arg("STREAMS").arg(&self.stream).arg(">");
-        let run = self.link.run(async |mut connection| read.query_async::<StreamReadReply>(&mut connection).await);
+        let run = self.waiting.run(async |mut connection| read.query_async::<StreamReadReply>(&mut connection).await);
         let entries = run.await?.keys.into_iter().flat_map(|stream| stream.ids);
         Ok(entries.map(|entry| Entry::new(entry, false)).collect())
     }

@@ -10,18 +10,21 @@ use crate::link::PAUSE;
 use crate::take::{Entry, Search, Taker};
 
 /// Takes entries and works on them until it is told to stop, and then finishes what it took.
-pub async fn run(taker: Taker, pretend: Duration, stop: watch::Receiver<bool>) {
+pub async fn run(taker: Taker, at_once: usize, pretend: Duration, stop: watch::Receiver<bool>) {
     let taker = Arc::new(taker);
     let mut search = Search::default();
+    // A task that panics has been printed, and its entry stays for another try.
+    let mut tasks = JoinSet::new();
     while !*stop.borrow() {
-        match taker.take(&mut search).await {
+        while tasks.try_join_next().is_some() {}
+        if tasks.len() == at_once {
+            tasks.join_next().await;
+        }
+        match taker.take(&mut search, at_once - tasks.len()).await {
             Ok(entries) => {
-                let mut tasks = JoinSet::new();
                 for entry in entries {
                     tasks.spawn(work_on(Arc::clone(&taker), entry, pretend, stop.clone()));
                 }
-                // A panic has been printed, and its entry stays for another try.
-                while tasks.join_next().await.is_some() {}
             }
             Err(error) => {
                 if error.code().is_some() {
@@ -31,6 +34,7 @@ pub async fn run(taker: Taker, pretend: Duration, stop: watch::Receiver<bool>) {
             }
         }
     }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Works on one entry. What goes wrong leaves it in the stream, and after the claim time somebody

@@ -4,7 +4,7 @@ mod util;
 
 use std::thread;
 
-use util::{Front, Process, Redis, eventually};
+use util::{Front, Process, Redis, eventually, post};
 
 const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 const NOT_STORED: &str = r#"{"ActionStatus":"FAIL","ErrorInfo":"not stored","ErrorCode":1}"#;
@@ -14,17 +14,11 @@ fn worker(redis: &Redis, more: &[&str]) -> Process {
     Process::start(&[&["work", "--redis", &redis.url()], more].concat())
 }
 
-#[track_caller]
-fn waiting(redis: &Redis) -> u64 {
-    redis.ask("XLEN group-full")
-}
-
 /// Waits until everything is done, acknowledged and deleted.
 #[track_caller]
 fn all_done(redis: &Redis) {
-    eventually("the stream is empty", || (waiting(redis) == 0).then_some(()));
-    let pending: (u64, redis::Value) = redis.ask("XPENDING group-full workers");
-    assert_eq!(pending.0, 0);
+    eventually("the stream is empty", || (redis.waiting() == 0).then_some(()));
+    assert_eq!(redis.taken(), 0);
 }
 
 #[test]
@@ -46,19 +40,19 @@ fn the_same_event_through_two_receivers_is_one_entry() {
     let fronts = [Front::start(&redis, &["--mark-life", "7"]), Front::start(&redis, &["--mark-life", "7"])];
 
     thread::scope(|scope| {
-        for front in fronts.iter().cycle().take(16) {
-            scope.spawn(|| assert_eq!(front.post("g", Some(1)), OK));
+        for address in fronts.iter().map(|front| &front.address).cycle().take(16) {
+            scope.spawn(|| assert_eq!(post(address, "g", Some(1)), OK));
         }
     });
-    assert_eq!(waiting(&redis), 1);
+    assert_eq!(redis.waiting(), 1);
     assert_eq!(fronts[0].post("g", Some(2)), OK);
-    assert_eq!(waiting(&redis), 2);
+    assert_eq!(redis.waiting(), 2);
 
     let life: i64 = redis.ask("PTTL group-full:mark:888888:1:g");
     assert!((1..=7_000).contains(&life), "{life}");
     redis.ask::<()>("DEL group-full:mark:888888:1:g");
     assert_eq!(fronts[1].post("g", Some(1)), OK);
-    assert_eq!(waiting(&redis), 3);
+    assert_eq!(redis.waiting(), 3);
 }
 
 #[test]
@@ -80,7 +74,7 @@ fn the_same_event_stays_one_piece_of_work_once_it_is_done() {
     worker.says("worked on");
     all_done(&redis);
     assert_eq!(front.post("g", Some(1)), OK);
-    assert_eq!(waiting(&redis), 0);
+    assert_eq!(redis.waiting(), 0);
 }
 
 #[test]
@@ -88,12 +82,12 @@ fn without_a_time_events_merge_only_while_one_waits() {
     let Some(redis) = Redis::start() else { return };
     let front = Front::start(&redis, &[]);
     assert_eq!([front.post("g", None), front.post("g", None), front.post("h", None)], [OK, OK, OK]);
-    assert_eq!(waiting(&redis), 2);
+    assert_eq!(redis.waiting(), 2);
 
-    let _busy = worker(&redis, &["--pretend", "3600000"]);
+    let _busy = worker(&redis, &["--pretend", "3600000", "--at-once", "1"]);
     eventually("work has begun", || (redis.ask::<u64>("EXISTS group-full:mark:888888::g") == 0).then_some(()));
-    assert_eq!([front.post("g", None), front.post("g", None)], [OK, OK]);
-    assert_eq!(waiting(&redis), 3);
+    assert_eq!([front.post("g", None), front.post("g", None), front.post("h", None)], [OK, OK, OK]);
+    assert_eq!(redis.waiting(), 3);
 }
 
 #[test]
@@ -137,7 +131,7 @@ fn what_redis_refuses_leaves_no_mark() {
     assert_eq!(front.post("g", Some(1)), NOT_STORED);
     redis.ask::<()>("DEL group-full");
     assert_eq!(front.post("g", Some(1)), OK);
-    assert_eq!(waiting(&redis), 1);
+    assert_eq!(redis.waiting(), 1);
 }
 
 #[test]
@@ -145,7 +139,7 @@ fn a_full_stream_takes_no_more() {
     let Some(redis) = Redis::start() else { return };
     let front = Front::start(&redis, &["--max-waiting", "1"]);
     assert_eq!([front.post("g", Some(1)), front.post("g", Some(2)), front.post("g", Some(1))], [OK, FULL, OK]);
-    assert_eq!(waiting(&redis), 1);
+    assert_eq!(redis.waiting(), 1);
     let _worker = worker(&redis, &["--pretend", "0"]);
     all_done(&redis);
     assert_eq!(front.post("g", Some(2)), OK);
@@ -157,10 +151,7 @@ fn what_a_dead_worker_left_is_claimed() {
     let front = Front::start(&redis, &[]);
     let mut dead = worker(&redis, &["--pretend", "3600000"]);
     assert_eq!([front.post("g", Some(1)), front.post("h", None)], [OK, OK]);
-    eventually("both are taken", || {
-        let pending: (u64, redis::Value) = redis.ask("XPENDING group-full workers");
-        (pending.0 == 2).then_some(())
-    });
+    eventually("both are taken", || (redis.taken() == 2).then_some(()));
     dead.kill();
 
     let heir = worker(&redis, &["--pretend", "0", "--claim-after", "1"]);
@@ -177,7 +168,7 @@ fn a_worker_that_is_told_to_stop_finishes_what_it_took() {
     assert_eq!(front.post("g", None), OK);
     eventually("work has begun", || (redis.ask::<u64>("EXISTS group-full:mark:888888::g") == 0).then_some(()));
     assert!(worker.stop());
-    assert_eq!(waiting(&redis), 0);
+    assert_eq!(redis.waiting(), 0);
     assert!(front.process.stop());
 }
 
@@ -189,7 +180,7 @@ fn what_is_no_event_stops_nobody_and_is_not_thrown_away() {
     worker.says(&format!("entry {id} is no event, and is left where it is: expected ident"));
     assert_eq!(Front::start(&redis, &[]).post("g", Some(1)), OK);
     worker.says("worked on");
-    eventually("one is left", || (waiting(&redis) == 1).then_some(()));
+    eventually("one is left", || (redis.waiting() == 1).then_some(()));
 }
 
 #[test]

@@ -11,6 +11,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use redis::streams::StreamPendingReply;
+use redis::{FromRedisValue, RedisResult};
+
 /// For what has to happen, however slow the machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -51,16 +54,31 @@ impl Redis {
         &self.dir
     }
 
-    /// Asks Redis; what it answers is shown as `redis-cli` would.
     #[track_caller]
-    pub fn ask<T: redis::FromRedisValue>(&self, command: &str) -> T {
+    pub fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        self.try_ask(command).expect(command)
+    }
+
+    fn try_ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
         let mut words = command.split(' ');
         let mut cmd = redis::cmd(words.next().unwrap());
         words.for_each(|word| {
             cmd.arg(word);
         });
         let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
-        cmd.query(&mut connection).expect(command)
+        cmd.query(&mut connection)
+    }
+
+    /// How many entries are in the stream.
+    #[track_caller]
+    pub fn waiting(&self) -> usize {
+        self.ask("XLEN group-full")
+    }
+
+    /// How many of them a worker has taken.
+    #[track_caller]
+    pub fn taken(&self) -> usize {
+        self.try_ask::<StreamPendingReply>("XPENDING group-full workers").map_or(0, |pending| pending.count())
     }
 
     /// Kills it as the kernel would; not what a power cut does, which also loses what is not on the
@@ -86,7 +104,7 @@ impl Redis {
     fn wait_until_up(&mut self) {
         let client = redis::Client::open(self.url()).unwrap();
         eventually("redis is up", || {
-            assert!(self.server.try_wait().unwrap().is_none(), "redis-server ended; see {:?}", self.dir);
+            assert!(self.server.try_wait().unwrap().is_none(), "redis-server ended; see {}", self.dir.display());
             let mut connection = client.get_connection().ok()?;
             redis::cmd("PING").exec(&mut connection).ok()
         });
@@ -206,18 +224,23 @@ impl Front {
         Self { process, address }
     }
 
-    /// Sends an event and returns the body of the answer.
     #[track_caller]
     pub fn post(&self, group: &str, event_time: Option<u64>) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request(group, event_time, "close").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-        body.to_owned()
+        post(&self.address, group, event_time)
     }
+}
+
+/// Sends an event and returns the body of the answer.
+#[track_caller]
+pub fn post(address: &str, group: &str, event_time: Option<u64>) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request(group, event_time, "close").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    body.to_owned()
 }
 
 /// Returns the vendor's request, as it is on the wire.
