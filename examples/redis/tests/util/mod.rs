@@ -131,7 +131,7 @@ fn serve(port: u16, dir: &Path) -> Child {
 }
 
 /// Redis cannot be told to find one itself.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -220,7 +220,7 @@ impl Front {
         let arguments = ["receive", "--app", "888888", "--listen", "127.0.0.1:0", "--redis", &url];
         let process = Process::start(&[&arguments, more].concat());
         let line = process.says("listening on http://");
-        let address = line.rsplit("//").next().unwrap().to_owned();
+        let address = line.split(['/', ' ']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
         Self { process, address }
     }
 
