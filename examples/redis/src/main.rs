@@ -1,24 +1,24 @@
 //! Hands callbacks over to workers through a Redis stream, so that none is lost.
 
 mod append;
+#[path = "../../support/flags.rs"]
+mod flags;
 mod link;
 mod receive;
 mod take;
 mod work;
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use im_group_full::{SdkAppId, Token, Validator};
 use redis::{ConnectionInfo, IntoConnectionInfo};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::append::{Appender, Limits};
+use crate::flags::Flags;
 use crate::receive::Receiver;
 use crate::take::{Consumer, Taker};
 
@@ -37,12 +37,9 @@ struct Cli {
 const HELP: &str = "\
 Try it, in three terminals:
   redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction
-  cargo run -p example-redis -- receive --app 888888
+  cargo run -p example-redis -- receive
   cargo run -p example-redis -- work
-
-and send an event:
-  curl 'http://127.0.0.1:8080/?SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json' \\
-    -d '{\"CallbackCommand\":\"Group.CallbackAfterGroupFull\",\"GroupId\":\"@TGS#2J4SZEAEL\",\"EventTime\":1670574414123}'
+and send an event with the line that the receiver prints.
 
 What is answered:
   OK    Redis has the event. With `appendfsync always` it is on the disk; with `everysec` a power cut
@@ -78,19 +75,12 @@ struct Stream {
 struct Receive {
     #[command(flatten)]
     stream: Stream,
-    /// The app's SDKAppID, as the console shows it
-    #[arg(long)]
-    app: SdkAppId,
-    /// The token of the console's webhook authentication; without it anybody can forge a callback
-    #[arg(long, env = "CALLBACK_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    flags: Flags,
     /// For how many seconds the same event is taken for the same
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     mark_life: u64,
-    /// How many events may wait before the answer is FAIL; 1,000 take about 0.4 MB of Redis' memory
+    /// How many events may wait before the answer is FAIL; 1,000 take about 0.5 MB of Redis' memory
     #[arg(long, value_name = "EVENTS", default_value_t = 100_000)]
     max_waiting: usize,
 }
@@ -133,21 +123,12 @@ async fn main() -> ExitCode {
 }
 
 async fn receive(options: Receive) -> Result<(), Box<dyn Error>> {
-    let mut validator = Validator::new(options.app);
-    if let Some(token) = options.token {
-        validator = validator.token(Token::new(token)?);
-    } else {
-        eprintln!("warning: no token is set, so anybody can forge a callback");
-    }
     let limits = Limits { mark_life: Duration::from_secs(options.mark_life), max_waiting: options.max_waiting };
     let appender = Appender::new(&options.stream.address()?, options.stream.stream, limits)?;
+    let receiver = Receiver { validator: options.flags.validator()?, appender };
     let stop = stop()?;
-
-    let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
-    println!("listening on http://{}", listener.local_addr()?);
-    appender.warn().await;
-    let router = receive::router(Receiver { validator, appender });
-    axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await?;
+    let listener = options.flags.listen()?;
+    receive::serve(listener, receiver, stopped(stop)).await?;
     Ok(())
 }
 

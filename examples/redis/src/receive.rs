@@ -1,12 +1,15 @@
+use std::net::TcpListener;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, RawQuery};
-use axum::http::Response;
-use axum::{Router, routing};
-use im_group_full::{AsyncGroupFullHandler, Failure, GroupFull, Rejection, Validator, handle_async};
+use axum::Router;
+use im_group_full::http::StatusCode;
+use im_group_full::{
+    AsyncGroupFullHandler, CALLBACK_TIMEOUT, Failure, GroupFull, GroupFullService, Rejection, RejectionKind, Validator,
+};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::append::{Appended, Appender};
+use crate::flags::PATH;
 
 /// Answers `OK` once Redis has the event, and `FAIL` when it has not in time.
 pub struct Receiver {
@@ -32,16 +35,25 @@ impl AsyncGroupFullHandler for Receiver {
     }
 
     fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
-        eprintln!("{}: {rejection}", rejection.kind().as_str());
+        // One URL serves every command that is switched on, and some come with every message: no line for each.
+        if rejection.kind() != RejectionKind::OtherCommand {
+            eprintln!("refused {}: {rejection}", rejection.kind().as_str());
+        }
     }
 }
 
-/// Serves the callback on every path; the path is the app's own choice in the console.
-pub fn router(receiver: Receiver) -> Router {
-    let limit = DefaultBodyLimit::max(receiver.validator.body_limit());
-    let receiver = Arc::new(receiver);
-    let callback = async move |RawQuery(query): RawQuery, body: Bytes| -> Response<Body> {
-        handle_async(&query.unwrap_or_default(), &body, &*receiver).await.into()
-    };
-    Router::new().fallback(routing::post(callback)).layer(limit)
+/// Serves callbacks until it is told to stop, and then answers those that have come.
+pub async fn serve(
+    listener: TcpListener,
+    receiver: Receiver,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    receiver.appender.warn().await;
+    let app = Router::new()
+        .route_service(PATH, GroupFullService::new(Arc::new(receiver)))
+        // Whoever sends slower than that is not the vendor, or is not waiting any more.
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT));
+    axum::serve(listener, app).with_graceful_shutdown(stop).await
 }

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::flags::say;
 use crate::link::PAUSE;
 use crate::take::{Entry, Search, Taker};
 
@@ -51,7 +52,8 @@ async fn work_on(taker: Arc<Taker>, entry: Entry, pretend: Duration, stop: watch
     }
     make_room(&event, pretend).await;
     let again = if entry.claimed { ", which another worker had not finished" } else { "" };
-    println!("worked on {:?} for {} ms: entry {id}{again}", event.id(), start.elapsed().as_millis());
+    let millis = start.elapsed().as_millis();
+    say(format_args!("worked on {:?} for {millis} ms: entry {id}{again}", event.id()));
 
     while let Err(error) = taker.finish(&id).await {
         if *stop.borrow() {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_example-redis"));
-    command.args(arguments).env_remove("REDIS_URL").env("CALLBACK_TOKEN", "hunter2").output().unwrap()
+    command.args(arguments).env_remove("REDIS_URL").env("IM_CALLBACK_TOKEN", "hunter2").output().unwrap()
 }
 
 #[track_caller]
@@ -20,11 +20,11 @@ fn refused(arguments: &[&str], expected: &str) {
 #[test]
 fn errors_take_one_line_and_show_no_secret() {
     refused(
-        &["receive", "--app", "12e3"],
-        "error: invalid value '12e3' for '--app <APP>': expected decimal digits that fit 64 bits",
+        &["receive", "--sdk-app-id", "12e3"],
+        "error: invalid value '12e3' for '--sdk-app-id <SDK_APP_ID>': expected decimal digits that fit 64 bits",
     );
     refused(
-        &["receive", "--app", "1", "--redis", "http://:hunter2@x"],
+        &["receive", "--redis", "http://:hunter2@x"],
         "error: --redis: Redis URL did not parse - InvalidClientConfig",
     );
     refused(
@@ -37,8 +37,8 @@ fn errors_take_one_line_and_show_no_secret() {
     );
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let expected = format!("error: {address}: Address already in use (os error 98)");
-    refused(&["receive", "--app", "1", "--listen", &address], &expected);
+    let expected = format!("error: cannot listen on {address}: Address already in use (os error 98)");
+    refused(&["receive", "--address", &address], &expected);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_help_teaches() {
     let output = run(&["--help"]);
     assert!(output.status.success());
     let help = String::from_utf8(output.stdout).unwrap();
-    for part in ["redis-server --appendonly yes", "cargo run -p example-redis -- receive", "curl", "OK", "FAIL"] {
+    for part in ["redis-server --appendonly yes", "cargo run -p example-redis -- receive", "OK", "FAIL"] {
         assert!(help.contains(part), "{part}");
     }
     for (command, part) in [("receive", "--mark-life <SECONDS>"), ("work", "--claim-after <SECONDS>")] {

@@ -82,7 +82,7 @@ fn start_receiver(redis: &Redis, options: &Options, number: usize, port: u16) ->
     let (listen, max_waiting) = (format!("127.0.0.1:{port}"), (options.events + 1).to_string());
     let url = redis.url();
     let output = redis.dir().join(format!("receiver-{number}.out"));
-    let arguments = ["receive", "--app", "888888", "--redis", &url, "--listen", &listen, "--max-waiting", &max_waiting];
+    let arguments = ["receive", "--redis", &url, "--address", &listen, "--max-waiting", &max_waiting];
     let process = Process::start_into(&arguments, &output, &output.with_extension("err"));
     eventually("the receiver listens", || TcpStream::connect(&listen).ok());
     process

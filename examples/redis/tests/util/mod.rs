@@ -198,7 +198,7 @@ impl Drop for Process {
 
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_example-redis"));
-    command.args(arguments).env_remove("REDIS_URL").env_remove("CALLBACK_TOKEN").stdin(Stdio::null());
+    command.args(arguments).env_remove("REDIS_URL").env_remove("IM_CALLBACK_TOKEN").stdin(Stdio::null());
     command
 }
 
@@ -217,7 +217,7 @@ impl Front {
     #[track_caller]
     pub fn start(redis: &Redis, more: &[&str]) -> Self {
         let url = redis.url();
-        let arguments = ["receive", "--app", "888888", "--listen", "127.0.0.1:0", "--redis", &url];
+        let arguments = ["receive", "--address", "127.0.0.1:0", "--redis", &url];
         let process = Process::start(&[&arguments, more].concat());
         let line = process.says("listening on http://");
         let address = line.split(['/', ' ']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
@@ -250,7 +250,9 @@ pub fn request(group: &str, event_time: Option<u64>, connection: &str) -> String
     let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json\
                  &ClientIP=127.0.0.1&OptPlatform=RESTAPI";
     let length = body.len();
-    format!("POST /?{query} HTTP/1.1\r\nhost: x\r\nconnection: {connection}\r\ncontent-length: {length}\r\n\r\n{body}")
+    format!(
+        "POST /im/callback?{query} HTTP/1.1\r\nhost: x\r\nconnection: {connection}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 /// Waits until something is there.
