@@ -1,4 +1,5 @@
-//! A callback server on axum. `cargo run --example server -- --help` explains the flags.
+//! A callback server on axum that answers at once and works afterwards.
+//! `cargo run --example server -- --help` explains the flags.
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -16,20 +17,31 @@ use im_group_full::{
 use tower_http::timeout::TimeoutLayer;
 
 use crate::flags::{Flags, PATH, say};
+use crate::queue::Queue;
 
 #[path = "support/flags.rs"]
 mod flags;
+#[path = "support/queue.rs"]
+mod queue;
 
-/// Receives Group.CallbackAfterGroupFull over HTTP and logs what arrives.
+/// Receives Group.CallbackAfterGroupFull over HTTP, answers at once, and works afterwards
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
     flags: Flags,
+    /// How many events may wait for the worker; one more is answered FAIL, and gone
+    #[arg(long, value_name = "EVENTS", default_value = "1000")]
+    max_waiting: usize,
+    /// How long the work takes in this example
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
+    pretend: u64,
 }
 
 /// The app.
 struct Rooms {
     validator: Validator,
+    queue: Queue,
+    pretend: Duration,
     accepted: AtomicU64,
     refused: AtomicU64,
     other_commands: AtomicU64,
@@ -41,6 +53,7 @@ impl GroupFullHandler for Rooms {
     }
 
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+        self.queue.push(event)?;
         self.accepted.fetch_add(1, Relaxed);
         let group = event.group_id();
         let client = event.query().client_ip().unwrap_or("-");
@@ -50,6 +63,11 @@ impl GroupFullHandler for Rooms {
             None => say(format_args!("accepted {group:?}, client {client:?}, {platform:?}")),
         }
         Ok(())
+    }
+
+    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
+        self.refused.fetch_add(1, Relaxed);
+        say(format_args!("lost {:?}: {failure:#}", event.group_id()));
     }
 
     fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
@@ -63,9 +81,23 @@ impl GroupFullHandler for Rooms {
     }
 }
 
+/// Takes what was accepted, one after the other, until the queue is closed and empty.
+async fn work(rooms: Arc<Rooms>) {
+    while let Some(event) = rooms.queue.next().await {
+        // In a task of its own: a panic is printed, and costs this event and no other.
+        let _ = tokio::spawn(make_room(event, rooms.pretend)).await;
+    }
+}
+
+/// The app's own work goes here. An event can come again, so it must be safe to repeat.
+async fn make_room(event: GroupFull<'static>, pretend: Duration) {
+    tokio::time::sleep(pretend).await;
+    say(format_args!("worked on {:?}", event.group_id()));
+}
+
 fn main() -> ExitCode {
-    let Options { flags } = Options::parse();
-    match run(&flags) {
+    let options = Options::parse();
+    match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("server: {message}");
@@ -74,15 +106,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: &Flags) -> Result<(), String> {
+fn run(options: &Options) -> Result<(), String> {
     let rooms = Arc::new(Rooms {
-        validator: flags.validator()?,
+        validator: options.flags.validator()?,
+        queue: Queue::new(options.max_waiting),
+        pretend: Duration::from_millis(options.pretend),
         accepted: AtomicU64::new(0),
         refused: AtomicU64::new(0),
         other_commands: AtomicU64::new(0),
     });
-    let listener = flags.listen()?;
-    serve(listener, Arc::clone(&rooms)).map_err(|error| error.to_string())?;
+    let listener = options.flags.listen()?;
+    serve(listener, &rooms).map_err(|error| error.to_string())?;
     say(format_args!(
         "stopped: {} accepted, {} refused, {} of other commands",
         rooms.accepted.load(Relaxed),
@@ -93,18 +127,30 @@ fn run(flags: &Flags) -> Result<(), String> {
 }
 
 #[tokio::main]
-async fn serve(listener: TcpListener, rooms: Arc<Rooms>) -> std::io::Result<()> {
+async fn serve(listener: TcpListener, rooms: &Arc<Rooms>) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let worker = tokio::spawn(work(Arc::clone(rooms)));
     let app = Router::new()
-        .route_service(PATH, GroupFullService::new(Immediate(rooms)))
+        .route_service(PATH, GroupFullService::new(Immediate(Arc::clone(rooms))))
         // Whoever sends slower than that is not the vendor, or is not waiting any more.
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT));
     tokio::select! {
-        result = axum::serve(listener, app).with_graceful_shutdown(interrupted()) => result,
+        result = axum::serve(listener, app).with_graceful_shutdown(interrupted()) => result?,
         // A client that holds its connection open does not keep the server from stopping.
-        () = async { interrupted().await; tokio::time::sleep(Duration::from_secs(5)).await } => Ok(()),
+        () = async { interrupted().await; tokio::time::sleep(Duration::from_secs(5)).await } => (),
     }
+    rooms.queue.close();
+    let finish = async {
+        say(format_args!("finishing what was accepted; Ctrl-C again gives it up"));
+        let _ = worker.await;
+    };
+    tokio::select! {
+        biased;
+        () = interrupted() => say(format_args!("gave up {} that waited", rooms.queue.len())),
+        () = finish => (),
+    }
+    Ok(())
 }
 
 async fn interrupted() {

@@ -40,7 +40,7 @@ fn id(app: u64, event_time: serde_json::Value, group_id: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn the_bytes_in_a_queue_stay_as_they_are() {
     assert_eq!(serde_json::to_string(&event).unwrap(), JSON);
     assert_eq!(serde_json::from_str::<GroupFull<'_>>(JSON).unwrap(), event);
 
-    let bytes = postcard::to_allocvec(&event).unwrap();
+    let bytes = postcard::to_stdvec(&event).unwrap();
     assert_eq!(hex(&bytes), POSTCARD);
     assert_eq!(postcard::from_bytes::<GroupFull<'_>>(&bytes).unwrap(), event);
 }
@@ -70,7 +70,7 @@ fn an_event_without_its_optional_fields_goes_through_both() {
     assert_eq!(serde_json::to_string(&event).unwrap(), json);
     assert_eq!(serde_json::from_str::<GroupFull<'_>>(json).unwrap(), event);
 
-    let bytes = postcard::to_allocvec(&event).unwrap();
+    let bytes = postcard::to_stdvec(&event).unwrap();
     assert_eq!(postcard::from_bytes::<GroupFull<'_>>(&bytes).unwrap(), event);
 }
 
