@@ -87,23 +87,28 @@ fn server_logs_one_line_for_each_callback() {
         assert_eq!(String::from_utf8_lossy(&stderr), "");
         String::from_utf8(stdout).unwrap()
     };
+    // What the worker says comes in its own time.
+    let said = |server: &mut Started| {
+        std::iter::repeat_with(|| server.line()).find(|line| !line.starts_with("worked on ")).unwrap()
+    };
     let ok = "{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}\n";
     assert_eq!(answered(&server, "", ""), ok);
-    assert_eq!(server.line(), r#"accepted "@TGS#2J4SZEAEL" at 1670574414123 ms, client "127.0.0.1", "RESTAPI""#);
+    assert_eq!(said(&mut server), r#"accepted "@TGS#2J4SZEAEL" at 1670574414123 ms, client "127.0.0.1", "RESTAPI""#);
     assert_eq!(answered(&server, "Group.CallbackAfterGroupFull", "Group.CallbackBeforeSendMsg"), ok);
     assert_eq!(
         answered(&server, "SdkAppid=7", "SdkAppid=8"),
         "{\"ActionStatus\":\"FAIL\",\"ErrorInfo\":\"parameter `SdkAppid`: not the app of this server\",\"ErrorCode\":1}\n"
     );
-    assert_eq!(server.line(), "refused sdk_app_id_mismatch: parameter `SdkAppid`: expected 7, found 8");
+    assert_eq!(said(&mut server), "refused sdk_app_id_mismatch: parameter `SdkAppid`: expected 7, found 8");
     // A group name cannot end a line of the log and write another one.
     assert_eq!(answered(&server, "@TGS#2J4SZEAEL", r"a\naccepted \u001b[31m"), ok);
     assert_eq!(
-        server.line(),
+        said(&mut server),
         r#"accepted "a\naccepted \u{1b}[31m" at 1670574414123 ms, client "127.0.0.1", "RESTAPI""#
     );
     let (code, rest) = server.interrupt();
-    assert_eq!((code, rest.as_str()), (Some(0), "stopped: 2 accepted, 1 refused, 1 of other commands\n"));
+    assert_eq!(code, Some(0));
+    assert!(rest.ends_with("\nstopped: 2 accepted, 1 refused, 1 of other commands\n"), "{rest}");
 }
 
 #[test]

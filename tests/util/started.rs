@@ -66,11 +66,17 @@ impl Started {
         line.trim_end().to_owned()
     }
 
-    /// What Ctrl-C sends. Returns whether it ended well, and what it still had to say.
+    /// What Ctrl-C sends.
     #[cfg(unix)]
-    pub fn interrupt(mut self) -> (Option<i32>, String) {
+    pub fn signal(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    }
+
+    /// The same. Returns whether it ended well, and what it still had to say.
+    #[cfg(unix)]
+    pub fn interrupt(mut self) -> (Option<i32>, String) {
+        self.signal();
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)

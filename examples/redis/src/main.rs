@@ -63,7 +63,8 @@ enum Command {
 
 #[derive(Args)]
 struct Stream {
-    /// Where Redis is: redis://[[user]:password@]host[:port][/database]
+    /// Where Redis is: redis://[[user]:password@]host[:port][/database]; with a password, better in the
+    /// environment, because process lists are public
     #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "redis://127.0.0.1:6379")]
     redis: String,
     /// The stream's key
@@ -92,8 +93,8 @@ struct Work {
     /// The consumer group that the workers form; a stream has one
     #[arg(long, default_value = "workers")]
     group: String,
-    /// This worker's name in XINFO CONSUMERS; workers may share one
-    #[arg(long, env = "HOSTNAME", default_value = "worker")]
+    /// This worker's name in XINFO CONSUMERS, where it stays for good; workers may share one
+    #[arg(long, default_value = "worker")]
     name: String,
     /// How many events to work on at once
     #[arg(long, value_name = "EVENTS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]

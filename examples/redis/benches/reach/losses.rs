@@ -83,6 +83,8 @@ pub fn count(redis: &mut Redis, options: &Options) -> Ledger {
     println!("  (killed by SIGKILL, which is no power cut: what was written to the kernel stays)");
     println!("  sent in {:.1} s, all done after {:.1} s", sent.as_secs_f64(), done.as_secs_f64());
     println!("{ledger}");
+    let broken = answers.iter().filter(|answer| answer.ok.is_none()).count();
+    println!("  tries that a dying receiver cut off    {broken:>8}");
     println!("  answers while Redis was up: {}", Times::of(else_where.into_iter().map(time)));
     println!("  answers while it was down:  {}", Times::of(during.into_iter().map(time)));
     ledger
