@@ -53,6 +53,9 @@ What is in Redis:
                       worker takes the entry
 ";
 
+/// In seconds.
+const WEEK: u64 = 604_800;
+
 #[derive(Subcommand)]
 enum Command {
     /// Answers callbacks over HTTP, once Redis has them
@@ -79,7 +82,7 @@ struct Receive {
     #[command(flatten)]
     flags: Flags,
     /// For how many seconds the same event is taken for the same
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     mark_life: u64,
     /// How many events may wait before the answer is FAIL; 1,000 take about 0.5 MB of Redis' memory
     #[arg(long, value_name = "EVENTS", default_value_t = 100_000)]
@@ -101,7 +104,7 @@ struct Work {
     at_once: u16,
     /// After how many seconds a worker that has not finished an event is taken for dead, and another
     /// one starts on it; more than the work ever takes
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     claim_after: u64,
     /// How long the work takes in this example
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 100)]

@@ -31,7 +31,7 @@ pub fn count(redis: &mut Redis, options: &Options) -> Ledger {
     let load = thread::spawn(move || Runtime::new().unwrap().block_on(load.run()));
     let start = Instant::now();
 
-    let (mut killed, mut receiver_killed, mut down) = (0, None::<Instant>, None);
+    let (mut killed, mut turn, mut down) = (0, Turn::ToCome, None);
     while !load.is_finished() || down.is_none() {
         let share = f64::from(begun.load(Relaxed)) / f64::from(options.events);
         if start.elapsed() >= Duration::from_millis(options.kill_every) * (killed + 1) {
@@ -40,15 +40,14 @@ pub fn count(redis: &mut Redis, options: &Options) -> Ledger {
             workers[number] = start_worker(redis, &outputs[number]);
             killed += 1;
         }
-        match receiver_killed {
-            None if share >= 0.25 => {
+        match turn {
+            Turn::ToCome if share >= 0.25 => {
                 receivers[0].process.kill();
-                receiver_killed = Some(Instant::now());
+                turn = Turn::Down(Instant::now());
             }
-            Some(when) if when.elapsed() >= RECEIVER_DOWN => {
+            Turn::Down(since) if since.elapsed() >= RECEIVER_DOWN => {
                 receivers[0].start_again(redis, options);
-                // It stays up from now on.
-                receiver_killed = Some(start + Duration::from_secs(1 << 30));
+                turn = Turn::Over;
             }
             _ => (),
         }
@@ -84,10 +83,17 @@ pub fn count(redis: &mut Redis, options: &Options) -> Ledger {
     println!("  sent in {:.1} s, all done after {:.1} s", sent.as_secs_f64(), done.as_secs_f64());
     println!("{ledger}");
     let broken = answers.iter().filter(|answer| answer.ok.is_none()).count();
-    println!("  tries that a dying receiver cut off    {broken:>8}");
+    println!("  tries at a receiver that was dead     {broken:>8}");
     println!("  answers while Redis was up: {}", Times::of(else_where.into_iter().map(time)));
     println!("  answers while it was down:  {}", Times::of(during.into_iter().map(time)));
     ledger
+}
+
+/// When a receiver dies, and comes back.
+enum Turn {
+    ToCome,
+    Down(Instant),
+    Over,
 }
 
 fn start_worker(redis: &Redis, output: &Path) -> Process {
