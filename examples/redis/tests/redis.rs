@@ -4,7 +4,8 @@ mod util;
 
 use std::thread;
 
-use util::{Front, Process, Redis, eventually, post};
+use util::process::{Front, Process, post};
+use util::{Redis, eventually};
 
 const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 const NOT_STORED: &str = r#"{"ActionStatus":"FAIL","ErrorInfo":"not stored","ErrorCode":1}"#;

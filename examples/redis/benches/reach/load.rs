@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use crate::util::request;
+use crate::util::process::request;
 
 /// One in so many events is sent through two receivers at once, as if the vendor had repeated it.
 const TWICE: u32 = 50;

@@ -11,7 +11,8 @@ use tokio::runtime::Runtime;
 use crate::ledger::{Ledger, Worked};
 use crate::load::Answer;
 use crate::times::Times;
-use crate::util::{Process, Redis, eventually};
+use crate::util::process::Process;
+use crate::util::{Redis, eventually};
 use crate::{Options, RECEIVERS, Receiver};
 
 const WORKERS: usize = 3;

@@ -19,7 +19,8 @@ use std::sync::atomic::AtomicU32;
 use clap::Parser;
 
 use crate::load::Load;
-use crate::util::{Process, Redis, eventually, free_port};
+use crate::util::process::Process;
+use crate::util::{Redis, eventually, free_port};
 
 const RECEIVERS: usize = 2;
 #[derive(Parser)]

@@ -7,7 +7,8 @@ use im_group_full::{CallbackBody, CallbackQuery, GroupFull};
 use tokio::runtime::Runtime;
 
 use crate::times::Times;
-use crate::util::{Redis, request};
+use crate::util::Redis;
+use crate::util::process::request;
 use crate::{Options, RECEIVERS, Receiver, load};
 
 /// Compares receivers without workers with `redis-benchmark`, before and after them.
