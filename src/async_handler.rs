@@ -46,14 +46,12 @@ pub trait AsyncGroupFullHandler: Send + Sync {
     fn on_group_full(&self, event: &GroupFull<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// The same as [`GroupFullHandler::on_failed`].
-    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
-        let _ = (event, failure);
-    }
+    #[expect(unused_variables, reason = "the names are for those who implement it")]
+    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
     /// The same as [`GroupFullHandler::on_rejected`].
-    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {
-        let _ = (rejection, raw_query);
-    }
+    #[expect(unused_variables, reason = "the names are for those who implement it")]
+    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {}
 
     /// The same as [`GroupFullHandler::now`].
     fn now(&self) -> SystemTime {

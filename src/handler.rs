@@ -50,9 +50,8 @@ pub trait GroupFullHandler: Send + Sync {
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure>;
 
     /// Hears of a failure of [`on_group_full`](Self::on_group_full), for logs and metrics.
-    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
-        let _ = (event, failure);
-    }
+    #[expect(unused_variables, reason = "the names are for those who implement it")]
+    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
     /// Hears of whatever does not reach [`on_group_full`](Self::on_group_full), for logs and
     /// metrics.
@@ -60,9 +59,8 @@ pub trait GroupFullHandler: Send + Sync {
     /// Other commands of the app arrive here too, as
     /// [`OtherCommand`](crate::RejectionKind::OtherCommand). `raw_query` is untrusted and may
     /// hold a `Sign` that can be replayed for a minute: do not log it as it is.
-    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {
-        let _ = (rejection, raw_query);
-    }
+    #[expect(unused_variables, reason = "the names are for those who implement it")]
+    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {}
 
     /// Returns the time to compare a signature's with; asked only when a token is set. A test
     /// overrides it.

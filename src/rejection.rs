@@ -165,10 +165,8 @@ impl Rejection {
     /// What a stranger is told: never the expected SDKAppID, nor what a clock says.
     pub(crate) fn public_info(&self) -> Cow<'static, str> {
         match self.0 {
-            Repr::OtherCommand(_) => Cow::Borrowed(""),
             Repr::SdkAppIdMismatch { .. } => Cow::Borrowed("parameter `SdkAppid`: not the app of this server"),
             Repr::MissingSignature(_) => Cow::Borrowed("signature: missing"),
-            Repr::InvalidSignature => Cow::Borrowed("signature: wrong"),
             Repr::StaleSignature { .. } => Cow::Borrowed("signature: stale"),
             _ => Cow::Owned(self.to_string()),
         }

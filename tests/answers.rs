@@ -82,7 +82,9 @@ fn rejected() {
     ] {
         let reply = handle(raw_query, raw_body, &recorder);
         assert_reply(&reply, status, &fail(info));
-        assert_eq!(reply.rejection().map(Rejection::kind), Some(kind), "{raw_query}");
+        let rejection = reply.rejection().unwrap();
+        assert_eq!(rejection.kind(), kind, "{raw_query}");
+        assert_eq!(rejection.parameter(), info.split('`').nth(1).filter(|_| info.starts_with("parameter")));
         assert_eq!(recorder.calls(), [format!("rejected {}", kind.as_str())]);
     }
     // Another command's users must not be blocked, whatever else is odd about the callback.
@@ -168,6 +170,7 @@ fn failed() {
         assert_eq!(reply.failure().map(Failure::info), Some(reply.response().error_info()));
         assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL", call]);
     }
+    assert_eq!(Failure::new("no").with_code(-7).code(), -7);
     let failure = converted();
     assert_eq!((failure.code(), failure.info()), (1, "internal error"));
     assert_eq!(failure.to_string(), "internal error");

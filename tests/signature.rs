@@ -227,6 +227,7 @@ fn callers_are_not_told_why_a_signature_is_refused() {
 fn rotation() {
     let both = validator().token(token("new"));
     for (validator, text, accepted) in [
+        (validator().token(token("xxxxyyyy")), "xxxxyyyy", true),
         (both.clone(), "xxxxyyyy", true),
         (both.clone(), "new", true),
         (both, "old", false),

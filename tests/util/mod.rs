@@ -1,6 +1,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::pin::pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, SdkAppId, Validator};
@@ -18,6 +20,15 @@ pub const NOW: u64 = 1_669_872_112;
 
 pub fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// What a future comes to that has nothing to wait for.
+#[track_caller]
+pub fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
 }
 
 /// A handler that writes down what it is asked, and answers what it is told to.
