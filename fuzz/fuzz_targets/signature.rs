@@ -10,8 +10,8 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 
 const TOKENS: [&[u8]; 2] = [b"xxxxyyyy", b"e10adc3949ba59abbe56e057f20f883e"];
 
-// Twenty-five bytes say how the clock and the app are set up; the rest is a query in which control characters stand for
-// what nobody would hit upon by chance.
+// Twenty-five bytes say how the clock and the app are set up. Then come `RequestTime`, `Sign` and more of a query, a line
+// each, in which control characters stand for what nobody would hit upon by chance.
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Some((&[flags, ref numbers @ ..], template)) = data.split_first_chunk::<25>() else {
         return Corpus::Reject;
@@ -24,15 +24,18 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let tokens = if flags & 1 == 0 { &TOKENS[..1] } else { &TOKENS };
 
     let template = template.replace('\x01', &time.to_string());
-    let text =
-        pairs(&template).iter().find(|pair| pair.name == "RequestTime").map_or("", |pair| pair.raw_value).to_owned();
-    let mut raw_query = format!("SdkAppid={APP}&CallbackCommand=A&{template}");
+    let mut lines = template.splitn(3, '\n');
+    let text = lines.next().unwrap_or_default();
+    let mut raw_query = format!("SdkAppid={APP}&CallbackCommand=A&RequestTime={text}");
+    if let Some(sign) = lines.next() {
+        raw_query = raw_query + "&Sign=" + sign + "&" + lines.next().unwrap_or_default();
+    }
     // Right for the text as it stands, whether or not that is how a number is written.
-    for (control, genuine) in ['\x02', '\x03'].into_iter().zip(TOKENS.map(|token| sign(token, &text))) {
+    for (control, genuine) in ['\x02', '\x03'].into_iter().zip(TOKENS.map(|token| sign(token, text))) {
         raw_query = raw_query.replace(control, &genuine);
     }
-    raw_query = raw_query.replace('\x04', &sign(TOKENS[0], &text).to_uppercase());
-    raw_query = raw_query.replace('\x05', &sign(b"", &text));
+    raw_query = raw_query.replace('\x04', &sign(TOKENS[0], text).to_uppercase());
+    raw_query = raw_query.replace('\x05', &sign(b"", text));
 
     let Some((now, seconds)) = clock(time, offset, flags & 2 != 0) else {
         return Corpus::Reject;

@@ -1,0 +1,291 @@
+//! Making room, whatever the vendor answers and whatever happens in the group meanwhile: it ends, and removes nobody but
+//! whom it was just told to be an ordinary, unprotected, inactive member, and no more than are missing.
+#![no_main]
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use im_group_full::SdkAppId;
+use im_group_full::http::{Request, StatusCode};
+use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+
+const GROUP: &str = "g";
+const SECRET: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
+const INACTIVE: u64 = 1000;
+const PROTECTED: [&str; 2] = ["m3", "m40"];
+
+/// What happens, byte for byte; nothing happens after the end, unless it all happens again and again.
+struct Script<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    again: bool,
+}
+
+impl Script<'_> {
+    fn next(&mut self) -> u8 {
+        if self.again && !self.bytes.is_empty() {
+            self.at %= self.bytes.len();
+        }
+        let byte = self.bytes.get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        byte
+    }
+}
+
+struct Member {
+    account: String,
+    role: &'static str,
+    joined: u64,
+    spoke: u64,
+}
+
+struct Vendor {
+    kind: &'static str,
+    limit: usize,
+    members: Vec<Member>,
+}
+
+impl Vendor {
+    fn answer(&mut self, command: &str, body: &Value) -> Value {
+        let accounts = |name: &str| -> HashSet<&str> {
+            body[name].as_array().unwrap().iter().map(|account| account.as_str().unwrap()).collect()
+        };
+        let list = |members: &mut dyn Iterator<Item = &Member>| -> Value { members.map(Member::json).collect() };
+        match command {
+            "get_group_info" => json!({ "ErrorCode": 0, "GroupInfo": [{
+                "GroupId": GROUP, "ErrorCode": 0, "Type": self.kind,
+                "MemberNum": self.members.len(), "MaxMemberNum": self.limit,
+            }] }),
+            "get_group_member_info" => {
+                let limit = usize::try_from(body["Limit"].as_u64().unwrap()).unwrap();
+                assert!((1..=200).contains(&limit));
+                let start = match body["Next"].as_str() {
+                    Some(next) => next.parse().unwrap_or(0),
+                    None => usize::try_from(body["Offset"].as_u64().unwrap()).unwrap(),
+                };
+                let end = start.saturating_add(limit);
+                let next =
+                    if self.kind == "Community" && end < self.members.len() { end.to_string() } else { String::new() };
+                let page = list(&mut self.members.iter().skip(start).take(limit));
+                json!({ "ErrorCode": 0, "MemberNum": self.members.len(), "MemberList": page, "Next": next })
+            }
+            "get_specified_group_member_info" => {
+                let asked = accounts("Member_List_Account");
+                assert!((1..=50).contains(&asked.len()));
+                let found = list(&mut self.members.iter().filter(|member| asked.contains(&*member.account)));
+                json!({ "ErrorCode": 0, "MemberList": found })
+            }
+            "delete_group_member" => {
+                let gone = accounts("MemberToDel_Account");
+                self.members.retain(|member| !gone.contains(&*member.account));
+                json!({ "ErrorCode": 0 })
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+impl Member {
+    fn json(&self) -> Value {
+        json!({ "Member_Account": self.account, "Role": self.role, "JoinTime": self.joined, "LastSendMsgTime": self.spoke })
+    }
+}
+
+/// What the run was told, and may therefore do.
+#[derive(Default)]
+struct Told {
+    members: HashMap<String, (Value, u64)>,
+    missing: Option<u64>,
+    asked_to_go: HashSet<String>,
+}
+
+impl Told {
+    fn response(&mut self, command: &str, request: &Value, response: &Value, free: u64, now: u64) {
+        match command {
+            "get_group_info" => {
+                let entry =
+                    response["GroupInfo"].as_array().into_iter().flatten().find(|entry| entry["GroupId"] == GROUP);
+                if let Some((members, limit)) =
+                    entry.and_then(|entry| Some((entry["MemberNum"].as_u64()?, entry["MaxMemberNum"].as_u64()?)))
+                {
+                    self.missing = Some(free.saturating_sub(limit.saturating_sub(members)));
+                }
+            }
+            "get_specified_group_member_info" => {
+                for member in response["MemberList"].as_array().into_iter().flatten() {
+                    let Some(account) = member["Member_Account"].as_str() else { continue };
+                    self.members.insert(account.to_owned(), (member.clone(), now));
+                }
+            }
+            "delete_group_member" if response["ErrorCode"] == 0 => {
+                let removed = request["MemberToDel_Account"].as_array().unwrap().len() as u64;
+                self.missing = self.missing.map(|missing| missing.saturating_sub(removed));
+            }
+            _ => {}
+        }
+    }
+
+    fn check_removal(&mut self, request: &Value, now: u64) {
+        let accounts = request["MemberToDel_Account"].as_array().unwrap();
+        assert!((1..=100).contains(&accounts.len()));
+        let missing = self.missing.expect("removed without knowing how many are missing");
+        assert!(accounts.len() as u64 <= missing, "{} of {missing}", accounts.len());
+        for account in accounts {
+            let account = account.as_str().unwrap();
+            let (member, told_at) = self.members.get(account).expect("removed unseen");
+            assert!(!PROTECTED.contains(&account), "{account}");
+            assert_eq!(member["Role"], "Member", "{account}");
+            assert!(now.checked_sub(*told_at).is_some_and(|age| age <= 30), "{account}");
+            let active = member["JoinTime"].as_u64().unwrap().max(member["LastSendMsgTime"].as_u64().unwrap());
+            assert!(now.checked_sub(active).is_some_and(|inactive| inactive >= INACTIVE), "{account}");
+            assert!(self.asked_to_go.insert(account.to_owned()) || !self.members.is_empty());
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&[flags, members, slack, free], rest)) = data.split_first_chunk::<4>() else {
+        return;
+    };
+    let mut now = 1_700_000_000;
+    let kind = ["Public", "Community", "Private", "AVChatRoom"][usize::from(flags % 4)];
+    let member = |index: u16| Member {
+        account: format!("m{index}"),
+        role: match index {
+            0 => "Owner",
+            1 => "Admin",
+            _ => "Member",
+        },
+        joined: now - 5000 + u64::from(index) * 7 % 6000,
+        spoke: if index % 3 == 0 { 0 } else { now - 3000 + u64::from(index) * 13 % 3001 },
+    };
+    let members: Vec<_> = (0..u16::from(members) * 2).map(member).collect();
+    let mut vendor = Vendor { kind, limit: members.len() + usize::from(slack % 8), members };
+    let mut script = Script { bytes: rest, at: 0, again: flags & 4 != 0 };
+    let policy = PROTECTED
+        .into_iter()
+        .fold(InactivityPolicy::new(Duration::from_secs(INACTIVE), free.into()), InactivityPolicy::protect);
+    let api =
+        RestApi::new(Endpoint::China, SdkAppId::new(1), "administrator", SecretKey::new(SECRET).unwrap()).unwrap();
+    let mut run = MakeRoom::new(GROUP, policy);
+    let mut told = Told::default();
+    let mut resumed = 0;
+
+    for steps in 0.. {
+        assert!(steps < 20_000, "it does not end");
+        if script.again && steps % 8 == 0 || script.next() % 32 == 31 {
+            let json = serde_json::to_string(&run).unwrap();
+            assert!(!json.contains(SECRET));
+            assert_eq!(serde_json::from_str::<MakeRoom>(&json).unwrap(), run);
+        }
+        happen(&mut vendor, &mut script, &mut now);
+        match run.step(&api, at(now)) {
+            Step::Send(request) => {
+                exchange(&mut run, request, &mut vendor, &mut script, &mut told, &mut now, free.into())
+            }
+            Step::Wait(time) => now += time.as_secs().max(1),
+            Step::Done(report) => {
+                for candidate in report.with_outcome(Outcome::Removed) {
+                    assert!(told.asked_to_go.contains(candidate.member().account()));
+                }
+                break;
+            }
+            Step::Failed(_) if resumed < 3 => {
+                resumed += 1;
+                run.resume();
+            }
+            Step::Failed(_) => break,
+        }
+    }
+});
+
+fn at(now: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(now)
+}
+
+/// Somebody speaks, leaves, comes or is made an admin; time passes, or the clock is set back.
+fn happen(vendor: &mut Vendor, script: &mut Script<'_>, now: &mut u64) {
+    let event = script.next();
+    let index = usize::from(script.next());
+    let len = vendor.members.len();
+    match event % 16 {
+        1 if len > 0 => vendor.members[index % len].spoke = *now,
+        2 if len > 0 => drop(vendor.members.remove(index % len)),
+        3 => vendor.members.push(Member { account: format!("n{index}"), role: "Member", joined: *now, spoke: 0 }),
+        4 if len > 0 => vendor.members[index % len].role = "Admin",
+        5 => *now += index as u64,
+        6 => *now -= index as u64 / 16,
+        7 => vendor.members.reverse(),
+        _ => {}
+    }
+}
+
+fn exchange(
+    run: &mut MakeRoom,
+    request: Request<Vec<u8>>,
+    vendor: &mut Vendor,
+    script: &mut Script<'_>,
+    told: &mut Told,
+    now: &mut u64,
+    free: u64,
+) {
+    let command = request.uri().path().rsplit('/').next().unwrap().to_owned();
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
+    let removal = command == "delete_group_member";
+    if removal {
+        told.check_removal(&body, *now);
+    }
+    let fault = script.next() % 16;
+    let carried_out = !matches!(fault, 1..=4);
+    let mut response = if carried_out { vendor.answer(&command, &body) } else { Value::Null };
+    *now += u64::from(script.next() % 64 == 63) * 20;
+    if removal && matches!(fault, 1 | 2 | 4 | 5 | 6 | 7 | 8) {
+        // Nobody knows whether they are gone, so the run has to ask how many are missing.
+        told.missing = None;
+    }
+    let (status, bytes) = match fault {
+        1 | 5 => return run.no_response(at(*now)),
+        2 | 6 => (StatusCode::BAD_GATEWAY, b"gateway".to_vec()),
+        3 => {
+            let code = [10002, 10004, 10006, 10007, 10010, 70001, 70003, 1][usize::from(script.next() % 8)];
+            (StatusCode::OK, json!({ "ErrorCode": code, "ErrorInfo": "no" }).to_string().into_bytes())
+        }
+        4 | 7 => (StatusCode::OK, (0..script.next()).map(|_| script.next()).collect()),
+        8 => (StatusCode::OK, response.to_string().into_bytes()[1..].to_vec()),
+        9 => {
+            lie(&mut response, script);
+            (StatusCode::OK, response.to_string().into_bytes())
+        }
+        _ => (StatusCode::OK, response.to_string().into_bytes()),
+    };
+    if status == StatusCode::OK
+        && let Ok(response) = serde_json::from_slice(&bytes)
+    {
+        told.response(&command, &body, &response, free, *now);
+    }
+    run.response(status, &bytes, at(*now));
+}
+
+/// Well-formed, and not what is the case.
+fn lie(response: &mut Value, script: &mut Script<'_>) {
+    let number = u64::from(script.next()) * 3;
+    for name in ["MemberNum", "MaxMemberNum"] {
+        if let Some(entry) = response["GroupInfo"].get_mut(0)
+            && script.next() & 1 == 0
+        {
+            entry[name] = number.into();
+        }
+    }
+    if let Some(list) = response["MemberList"].as_array_mut() {
+        let len = list.len();
+        for member in list.iter_mut().take(usize::from(script.next())) {
+            member["Member_Account"] = format!("m{}", usize::from(script.next()) % (len + 1)).into();
+            member["LastSendMsgTime"] = (1_700_000_000 - number).into();
+        }
+        if response.get("Next").is_some() {
+            response["Next"] = script.next().to_string().into();
+        }
+    }
+}
