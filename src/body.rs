@@ -4,9 +4,9 @@ use std::fmt;
 use serde::de::{self, Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Rejection;
 use crate::rejection::{Repr, excerpt};
 use crate::sdk_app_id::decimal;
+use crate::{GROUP_FULL_COMMAND, Rejection};
 
 /// The body of the callback; see "After a Group Is Full" in the vendor's documentation (document
 /// 34376).
@@ -76,6 +76,11 @@ impl<'a> CallbackBody<'a> {
     /// versions.
     pub fn event_time_millis(&self) -> Option<u64> {
         self.event_time_millis
+    }
+
+    #[inline]
+    pub(crate) fn check_group_full(&self) -> Result<(), Rejection> {
+        if self.command == GROUP_FULL_COMMAND { Ok(()) } else { Err(Repr::command_mismatch(&self.command).into()) }
     }
 
     /// Copies what is borrowed, so that the body can outlive the request.

@@ -3,7 +3,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::rejection::Repr;
 use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 
 /// A checked callback: a group of the app is full.
@@ -36,19 +35,12 @@ impl TryFrom<Unchecked> for GroupFull<'_> {
 
     fn try_from(Unchecked { query, body }: Unchecked) -> Result<Self, Rejection> {
         query.check_group_full()?;
-        Self::new(query, body)
+        body.check_group_full()?;
+        Ok(Self { query, body })
     }
 }
 
 impl<'a> GroupFull<'a> {
-    /// Joins a query of this command to its body.
-    pub(crate) fn new(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Result<Self, Rejection> {
-        if body.command() != query.command() {
-            return Err(Repr::command_mismatch(body.command()).into());
-        }
-        Ok(Self { query, body })
-    }
-
     /// Makes an event without any check, for the app's unit tests; anywhere else it is a hole in
     /// the wall.
     pub fn assume_verified(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {

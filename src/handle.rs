@@ -78,7 +78,7 @@ fn check<'a>(
     validator: &Validator,
     now: impl FnOnce() -> SystemTime,
 ) -> Result<GroupFull<'a>, Rejection> {
-    authenticate(raw_query, validator, now)?.group_full(raw_body)
+    validator.validate(raw_query, raw_body, time_that_counts(validator, now))
 }
 
 fn check_http<'a, B: AsRef<[u8]>>(
@@ -98,14 +98,17 @@ pub(crate) fn raw_query(uri: &Uri) -> &str {
     uri.query().unwrap_or_default()
 }
 
-/// Asks for the time only when it counts.
 pub(crate) fn authenticate<'a>(
     raw_query: &'a str,
     validator: &Validator,
     now: impl FnOnce() -> SystemTime,
 ) -> Result<CheckedQuery<'a>, Rejection> {
-    let now = if validator.requires_signature() { now() } else { UNIX_EPOCH };
-    validator.authenticate(raw_query, now)
+    validator.authenticate(raw_query, time_that_counts(validator, now))
+}
+
+/// Asks for the time only when it counts.
+fn time_that_counts(validator: &Validator, now: impl FnOnce() -> SystemTime) -> SystemTime {
+    if validator.requires_signature() { now() } else { UNIX_EPOCH }
 }
 
 fn answer<H: GroupFullHandler + ?Sized>(
@@ -114,10 +117,10 @@ fn answer<H: GroupFullHandler + ?Sized>(
     handler: &H,
 ) -> Reply {
     match checked {
-        Ok(event) => {
-            let result = handler.on_group_full(&event);
+        Ok(ref event) => {
+            let result = handler.on_group_full(event);
             if let Err(failure) = &result {
-                handler.on_failed(&event, failure);
+                handler.on_failed(event, failure);
             }
             result.into()
         }

@@ -67,6 +67,7 @@ mod failure;
 mod handle;
 mod handler;
 mod opt_platform;
+mod parameters;
 mod query;
 mod rejection;
 mod reply;

@@ -2,9 +2,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::parameters::Parameters;
 use crate::rejection::{Repr, excerpt};
 use crate::sdk_app_id::decimal;
-use crate::urlencoded::{self, Encoded};
+use crate::urlencoded;
 use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 
 /// The query of a callback's URL, as the vendor appends it; see "Webhook Overview" in the vendor's
@@ -42,13 +43,6 @@ pub struct CallbackQuery<'a> {
     request_id: Option<Cow<'a, str>>,
 }
 
-/// `Sign` and `RequestTime`, which a [`Validator`](crate::Validator) checks once a token is set.
-#[cfg_attr(not(feature = "signature"), expect(dead_code, reason = "ignored without a token"))]
-pub(crate) struct Signature<'a> {
-    pub(crate) sign: Single<'a>,
-    pub(crate) request_time: Single<'a>,
-}
-
 impl<'a> CallbackQuery<'a> {
     /// Parses a raw query string, with or without one leading `?`.
     ///
@@ -60,51 +54,21 @@ impl<'a> CallbackQuery<'a> {
     /// holds a broken escape or bytes that are not UTF-8; `SdkAppid` is not decimal digits that
     /// fit 64 bits; `CallbackCommand` is empty.
     pub fn parse(raw_query: &'a str) -> Result<Self, Rejection> {
-        Self::parse_signed(raw_query).map(|(query, _)| query)
+        let mut parameters = Parameters::default();
+        parameters.read(raw_query);
+        Ok(Self::new(Identity::read(&parameters)?, &parameters))
     }
 
-    pub(crate) fn parse_signed(raw_query: &'a str) -> Result<(Self, Signature<'a>), Rejection> {
-        let mut sdk_app_id = Single::new("SdkAppid");
-        let mut command = Single::new("CallbackCommand");
-        let mut content_type = Single::new("contenttype");
-        let mut sign = Single::new("Sign");
-        let mut request_time = Single::new("RequestTime");
-        let mut client_ip = None;
-        let mut opt_platform = None;
-        let mut request_id = None;
-        let raw_query = raw_query.strip_prefix('?').unwrap_or(raw_query);
-        for (name, value) in urlencoded::pairs(raw_query) {
-            match name.decode().as_deref() {
-                Some("SdkAppid") => sdk_app_id.put(value),
-                Some("CallbackCommand") => command.put(value),
-                Some("contenttype") => content_type.put(value),
-                Some("Sign") => sign.put(value),
-                Some("RequestTime") => request_time.put(value),
-                // Information never costs the app an event: of two the last counts, because the vendor appends.
-                Some("ClientIP") => client_ip = Some(value),
-                Some("OptPlatform") => opt_platform = Some(value),
-                Some("RequestID") => request_id = Some(value),
-                _ => {}
-            }
+    #[inline]
+    pub(crate) fn new(identity: Identity<'a>, parameters: &Parameters<'a>) -> Self {
+        Self {
+            sdk_app_id: identity.sdk_app_id,
+            command: identity.command,
+            content_type: identity.content_type,
+            client_ip: parameters.client_ip.lenient(),
+            opt_platform: parameters.opt_platform.lenient(),
+            request_id: parameters.request_id.lenient(),
         }
-        let digits = sdk_app_id.required()?;
-        let Some(sdk_app_id) = decimal(&digits) else {
-            return Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits).into());
-        };
-        let command = command.required()?;
-        if command.is_empty() {
-            return Err(Repr::invalid("CallbackCommand", "a command", "").into());
-        }
-        let lenient = |value: Encoded<'a>| value.decode().unwrap_or(Cow::Borrowed(value.raw));
-        let query = Self {
-            sdk_app_id: SdkAppId::new(sdk_app_id),
-            command,
-            content_type: content_type.decoded()?,
-            client_ip: client_ip.map(lenient),
-            opt_platform: opt_platform.map(lenient),
-            request_id: request_id.map(lenient),
-        };
-        Ok((query, Signature { sign, request_time }))
     }
 
     #[cfg(feature = "testing")]
@@ -181,12 +145,13 @@ impl<'a> CallbackQuery<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn check_group_full(&self) -> Result<(), Rejection> {
         if self.command != GROUP_FULL_COMMAND {
             return Err(Repr::OtherCommand(self.command.as_ref().into()).into());
         }
         match &self.content_type {
-            Some(found) if !found.eq_ignore_ascii_case("json") => {
+            Some(found) if found != "json" && !found.eq_ignore_ascii_case("json") => {
                 Err(Repr::UnsupportedContentType(excerpt(found).into()).into())
             }
             _ => Ok(()),
@@ -194,34 +159,25 @@ impl<'a> CallbackQuery<'a> {
     }
 }
 
-/// A parameter that may stand in the query once: of two, another parser would read the other one.
-pub(crate) struct Single<'a> {
-    name: &'static str,
-    value: Option<Encoded<'a>>,
-    repeated: bool,
+/// What is strict in a query; the rest is decoded only for a query that is accepted.
+pub(crate) struct Identity<'a> {
+    pub(crate) sdk_app_id: SdkAppId,
+    command: Cow<'a, str>,
+    content_type: Option<Cow<'a, str>>,
 }
 
-impl<'a> Single<'a> {
-    fn new(name: &'static str) -> Self {
-        Self { name, value: None, repeated: false }
-    }
-
-    fn put(&mut self, value: Encoded<'a>) {
-        self.repeated |= self.value.replace(value).is_some();
-    }
-
-    pub(crate) fn get(&self) -> Result<Option<Encoded<'a>>, Repr> {
-        if self.repeated { Err(Repr::DuplicateParameter(self.name)) } else { Ok(self.value) }
-    }
-
-    fn decoded(&self) -> Result<Option<Cow<'a, str>>, Repr> {
-        let decode = |value: Encoded<'a>| {
-            value.decode().ok_or_else(|| Repr::invalid(self.name, "percent-encoded UTF-8", value.raw))
+impl<'a> Identity<'a> {
+    #[inline]
+    pub(crate) fn read(parameters: &Parameters<'a>) -> Result<Self, Rejection> {
+        let digits = parameters.sdk_app_id.required("SdkAppid")?;
+        let Some(sdk_app_id) = decimal(&digits) else {
+            return Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits).into());
         };
-        self.get()?.map(decode).transpose()
-    }
-
-    fn required(&self) -> Result<Cow<'a, str>, Repr> {
-        self.decoded()?.ok_or(Repr::MissingParameter(self.name))
+        let command = parameters.command.required("CallbackCommand")?;
+        if command.is_empty() {
+            return Err(Repr::invalid("CallbackCommand", "a command", "").into());
+        }
+        let content_type = parameters.content_type.optional("contenttype")?;
+        Ok(Self { sdk_app_id: SdkAppId::new(sdk_app_id), command, content_type })
     }
 }

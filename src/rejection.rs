@@ -40,8 +40,8 @@ pub(crate) enum Repr {
     InvalidSignature,
     #[cfg_attr(not(feature = "signature"), expect(dead_code))]
     #[error("signature: stale, `RequestTime` is {} s {} the clock, at most {tolerance} s are tolerated",
-        .age.unsigned_abs(), if *.age < 0 { "ahead of" } else { "behind" })]
-    StaleSignature { age: i128, tolerance: u64 },
+        .seconds, if *.ahead { "ahead of" } else { "behind" })]
+    StaleSignature { seconds: u64, ahead: bool, tolerance: u64 },
     #[error("command {:?}: not {GROUP_FULL_COMMAND}", excerpt(.0))]
     OtherCommand(Box<str>),
     #[error("body: {0}")]
@@ -50,6 +50,15 @@ pub(crate) enum Repr {
     CommandMismatch(Box<str>),
     #[error("method: expected POST")]
     MethodNotAllowed,
+}
+
+macro_rules! fixed_answer {
+    ($info:literal) => {
+        FixedAnswer {
+            info: $info,
+            json: concat!(r#"{"ActionStatus":"FAIL","ErrorInfo":""#, $info, r#"","ErrorCode":1}"#),
+        }
+    };
 }
 
 impl Repr {
@@ -164,13 +173,25 @@ impl Rejection {
 
     /// What a stranger is told: never the expected SDKAppID, nor what a clock says.
     pub(crate) fn public_info(&self) -> Cow<'static, str> {
-        match self.0 {
-            Repr::SdkAppIdMismatch { .. } => Cow::Borrowed("parameter `SdkAppid`: not the app of this server"),
-            Repr::MissingSignature(_) => Cow::Borrowed("signature: missing"),
-            Repr::StaleSignature { .. } => Cow::Borrowed("signature: stale"),
-            _ => Cow::Owned(self.to_string()),
-        }
+        self.fixed().map_or_else(|| self.to_string().into(), |fixed| fixed.info.into())
     }
+
+    /// What anybody can provoke is answered ready made: refusing it allocates nothing.
+    pub(crate) fn fixed(&self) -> Option<FixedAnswer> {
+        Some(match self.0 {
+            Repr::SdkAppIdMismatch { .. } => fixed_answer!("parameter `SdkAppid`: not the app of this server"),
+            Repr::MissingSignature(_) => fixed_answer!("signature: missing"),
+            Repr::InvalidSignature => fixed_answer!("signature: wrong"),
+            Repr::StaleSignature { .. } => fixed_answer!("signature: stale"),
+            _ => return None,
+        })
+    }
+}
+
+/// An `ErrorInfo`, and the whole envelope around it.
+pub(crate) struct FixedAnswer {
+    info: &'static str,
+    pub(crate) json: &'static str,
 }
 
 /// The kinds of [`Rejection`].

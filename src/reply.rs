@@ -41,13 +41,18 @@ impl Reply {
     }
 
     /// Returns the HTTP status.
+    #[inline]
     pub fn status(&self) -> StatusCode {
         self.rejection().map_or(StatusCode::OK, Rejection::status)
     }
 
     /// Returns the JSON to send; a static slice on success.
+    #[inline]
     pub fn body(&self) -> Cow<'static, [u8]> {
-        self.response.to_json()
+        match self.rejection().and_then(Rejection::fixed) {
+            Some(fixed) => Cow::Borrowed(fixed.json.as_bytes()),
+            None => self.response.to_json(),
+        }
     }
 
     /// Returns the headers to send, names in lower case: `content-type`, and `allow` with status
@@ -63,6 +68,7 @@ impl Reply {
     }
 
     /// Returns why the callback was rejected, if it was.
+    #[inline]
     pub fn rejection(&self) -> Option<&Rejection> {
         match &self.cause {
             Cause::Rejected(rejection) => Some(rejection),
@@ -99,6 +105,7 @@ impl From<Failure> for Reply {
 }
 
 impl From<Result<(), Failure>> for Reply {
+    #[inline]
     fn from(result: Result<(), Failure>) -> Self {
         result.map_or_else(Self::from, |()| Self::ok())
     }

@@ -51,6 +51,7 @@ impl<'a> CallbackResponse<'a> {
     }
 
     /// Writes the envelope as JSON; a static slice for [`ok`](Self::ok).
+    #[inline]
     pub fn to_json(&self) -> Cow<'static, [u8]> {
         if *self == Self::ok() {
             return Cow::Borrowed(br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#);

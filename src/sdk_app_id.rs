@@ -62,6 +62,7 @@ impl fmt::Display for SdkAppId {
 pub struct InvalidSdkAppId(());
 
 /// Reads ASCII decimal digits and nothing else; `str::parse` alone would also take a leading `+`.
+#[inline]
 pub(crate) fn decimal(digits: &str) -> Option<u64> {
     if digits.starts_with('+') {
         return None;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::Rejection;
-use crate::query::Signature;
+use crate::parameters::Parameters;
 use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
 
@@ -46,9 +46,11 @@ impl Token {
     }
 
     fn sign_text(&self, request_time: &str) -> [u8; 64] {
-        let digest = Sha256::new().chain_update(&self.0).chain_update(request_time).finalize();
+        let mut hasher = Sha256::new();
+        hasher.update(&self.0);
+        hasher.update(request_time);
         let mut hex = [0; 64];
-        for (pair, byte) in hex.as_chunks_mut().0.iter_mut().zip(digest) {
+        for (pair, byte) in hex.as_chunks_mut().0.iter_mut().zip(hasher.finalize()) {
             // Arithmetic, and not a table: which digits these are must not show in what is cached.
             *pair = [byte >> 4, byte & 15].map(|n| n + b'0' + u8::from(n > 9) * (b'a' - b'9' - 1));
         }
@@ -80,13 +82,13 @@ impl Policy {
         Self { tokens: Vec::new(), tolerance: Duration::from_secs(60) }
     }
 
-    pub(crate) fn check(&self, signature: &Signature<'_>, now: SystemTime) -> Result<(), Rejection> {
+    pub(crate) fn check(&self, parameters: &Parameters<'_>, now: SystemTime) -> Result<(), Rejection> {
         if self.tokens.is_empty() {
             return Ok(());
         }
         // Never decoded: hex and decimal digits need no escapes.
-        let sign = signature.sign.get()?.ok_or(Repr::MissingSignature("Sign"))?.raw;
-        let text = signature.request_time.get()?.ok_or(Repr::MissingSignature("RequestTime"))?.raw;
+        let sign = parameters.sign.single("Sign")?.ok_or(Repr::MissingSignature("Sign"))?.raw;
+        let text = parameters.request_time.single("RequestTime")?.ok_or(Repr::MissingSignature("RequestTime"))?.raw;
         // A bare hash of token and time can be extended by whoever saw one signature, but only with
         // bytes that are not digits: therefore digits alone, written the one way the vendor
         // writes them.
@@ -95,10 +97,10 @@ impl Policy {
         if !self.knows(sign, text) {
             return Err(Repr::InvalidSignature.into());
         }
-        let age = unix_seconds(now) - i128::from(time);
+        let (seconds, ahead) = distance(time, now);
         let tolerance = self.tolerance.as_secs();
-        if age.unsigned_abs() > u128::from(tolerance) {
-            return Err(Repr::StaleSignature { age, tolerance }.into());
+        if seconds > tolerance {
+            return Err(Repr::StaleSignature { seconds, ahead, tolerance }.into());
         }
         Ok(())
     }
@@ -127,14 +129,13 @@ fn words(hex: &[u8; 64]) -> [u64; 8] {
     words
 }
 
-/// Whole seconds since the Unix epoch, rounded down, also before it. 128 bits: no difference of two
-/// can overflow.
-fn unix_seconds(time: SystemTime) -> i128 {
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => i128::from(after.as_secs()),
-        Err(error) => {
-            let before = error.duration();
-            -i128::from(before.as_secs()) - i128::from(before.subsec_nanos() > 0)
+/// How many whole seconds a time since the Unix epoch is from the clock, and whether it is ahead.
+fn distance(time: u64, now: SystemTime) -> (u64, bool) {
+    match now.duration_since(UNIX_EPOCH) {
+        Ok(now) => (now.as_secs().abs_diff(time), now.as_secs() < time),
+        Err(before) => {
+            let before = before.duration();
+            (time.saturating_add(before.as_secs()).saturating_add(u64::from(before.subsec_nanos() > 0)), true)
         }
     }
 }

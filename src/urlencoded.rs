@@ -1,10 +1,10 @@
-//! `application/x-www-form-urlencoded`, borrowed: a query is cut into pairs in one pass, and only
-//! what holds a `%` or a `+` is decoded.
+//! `application/x-www-form-urlencoded`, borrowed: a query is cut at the `&` in one pass, names are
+//! compared in place, and only what holds a `%` or a `+` is decoded.
 
 use std::borrow::Cow;
 
-/// A name or a value as it stands in the query.
-#[derive(Debug, Clone, Copy)]
+/// A value as it stands in the query.
+#[derive(Clone, Copy)]
 pub(crate) struct Encoded<'a> {
     pub(crate) raw: &'a str,
     plain: bool,
@@ -12,89 +12,120 @@ pub(crate) struct Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     /// Decodes `%XX` and `+`; `None` where an escape is broken or the bytes are not UTF-8.
+    #[inline]
     pub(crate) fn decode(self) -> Option<Cow<'a, str>> {
-        if self.plain {
-            return Some(Cow::Borrowed(self.raw));
-        }
-        decode(self.raw).map(Cow::Owned)
+        if self.plain { Some(Cow::Borrowed(self.raw)) } else { decode(self.raw).map(Cow::Owned) }
     }
 }
 
-/// Iterates over the `name=value` pairs; a pair without a `=` is a name with an empty value.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Encoded<'_>, Encoded<'_>)> {
+/// What stands between two `&`: `name=value`, or a name alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<'a> {
+    raw: &'a str,
+    plain: bool,
+}
+
+impl<'a> Pair<'a> {
+    /// Returns the value, if the name decodes to `name`.
+    #[inline]
+    pub(crate) fn value_of(self, name: &str) -> Option<Encoded<'a>> {
+        let Self { raw, plain } = self;
+        let rest = if plain { raw.strip_prefix(name)? } else { strip_encoded(raw, name)? };
+        let raw = if rest.is_empty() { rest } else { rest.strip_prefix('=')? };
+        Some(Encoded { raw, plain })
+    }
+}
+
+/// Cuts a query at the `&`, and leaves out what is empty.
+#[inline]
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     let mut rest = query;
     std::iter::from_fn(move || {
-        rest = rest.trim_start_matches('&');
+        while let Some(tail) = rest.strip_prefix('&') {
+            rest = tail;
+        }
         if rest.is_empty() {
             return None;
         }
-        let (pair, tail) = split_pair(rest);
-        rest = tail;
+        let pair;
+        (pair, rest) = split(rest);
         Some(pair)
     })
 }
 
-fn split_pair(query: &str) -> ((Encoded<'_>, Encoded<'_>), &str) {
-    let bytes = query.as_bytes();
-    let mut name = None;
-    let mut start = 0;
-    let mut plain = true;
-    let mut at = find_special(bytes, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'&' => break,
-            b'=' if name.is_none() => {
-                let raw = &query[..at];
-                name = Some(Encoded { raw, plain });
-                (start, plain) = (at + 1, true);
-            }
-            b'%' | b'+' => plain = false,
-            _ => {}
-        }
-        at = find_special(bytes, at + 1);
-    }
-    let last = Encoded { raw: &query[start..at], plain };
-    let nothing = Encoded { raw: "", plain: true };
-    let pair = name.map_or((last, nothing), |name| (name, last));
-    (pair, query.get(at + 1..).unwrap_or(""))
-}
-
-/// Finds the first byte at or after `from` that may be one of `&`, `=`, `%` and `+`, eight bytes at
-/// a step.
-fn find_special(bytes: &[u8], from: usize) -> usize {
+/// Splits before the first `&`, or at the end, eight bytes at a step.
+#[inline]
+fn split(query: &str) -> (Pair<'_>, &str) {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let mut at = from;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+    const HIGHS: u64 = ONES << 7;
+    let (words, last) = query.as_bytes().as_chunks();
+    let mut plain = true;
+    let mut at = 0;
+    for word in words {
         let word = u64::from_le_bytes(*word);
-        // The high bit of a byte is set where it is below `,` (`%`, `&` and `+` are) or equal to
-        // `=`. A borrow can only set a bit above another one that is set, so the lowest is
-        // exact.
-        let equals = word ^ (ONES * u64::from(b'='));
-        let below = word.wrapping_sub(ONES * u64::from(b',')) & !word;
-        let zero = equals.wrapping_sub(ONES) & !equals;
-        let found = (below | zero) & (ONES << 7);
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+        // The high bit is set where a byte is below `,`: `%`, `&`, `+`, and little else in a query. What
+        // else there is, is decoded in vain.
+        let low = word.wrapping_sub(ONES * u64::from(b',')) & !word & HIGHS;
+        if low != 0 {
+            // The high bit is set where a byte is `&`, and maybe where others are behind the first.
+            let zero = word ^ (ONES * u64::from(b'&'));
+            let found = zero.wrapping_sub(ONES) & !zero & HIGHS;
+            if found != 0 {
+                plain &= low & !found & (found - 1) == 0;
+                return cut(query, at + (found.trailing_zeros() / 8) as usize, plain);
+            }
+            plain = false;
         }
         at += 8;
     }
-    let tail = bytes.get(at..).unwrap_or_default();
-    let special = |byte: &u8| *byte < b',' || *byte == b'=';
-    at + tail.iter().position(special).unwrap_or(tail.len())
+    for byte in last {
+        if *byte == b'&' {
+            break;
+        }
+        plain &= *byte >= b',';
+        at += 1;
+    }
+    cut(query, at, plain)
 }
 
+#[inline]
+fn cut(query: &str, at: usize, plain: bool) -> (Pair<'_>, &str) {
+    let (raw, rest) = query.split_at(at);
+    (Pair { raw, plain }, rest)
+}
+
+/// Strips a prefix that decodes to `name`.
+#[cold]
+fn strip_encoded<'a>(raw: &'a str, name: &str) -> Option<&'a str> {
+    let mut bytes = raw.bytes();
+    let same = name.bytes().all(|byte| decode_next(&mut bytes) == Some(Ok(byte)));
+    if same { raw.get(raw.len() - bytes.len()..) } else { None }
+}
+
+#[cold]
 fn decode(raw: &str) -> Option<String> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut bytes = raw.bytes();
     let mut decoded = Vec::with_capacity(raw.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => u8::try_from(digit(bytes.next()?)? * 16 + digit(bytes.next()?)?).ok()?,
-            byte => byte,
-        });
+    while let Some(byte) = decode_next(&mut bytes) {
+        decoded.push(byte.ok()?);
     }
     String::from_utf8(decoded).ok()
+}
+
+#[derive(PartialEq)]
+struct BrokenEscape;
+
+fn decode_next(raw: &mut std::str::Bytes<'_>) -> Option<Result<u8, BrokenEscape>> {
+    Some(match raw.next()? {
+        b'+' => Ok(b' '),
+        b'%' => decode_escape(raw).ok_or(BrokenEscape),
+        byte => Ok(byte),
+    })
+}
+
+fn decode_escape(raw: &mut std::str::Bytes<'_>) -> Option<u8> {
+    let mut digit = || char::from(raw.next()?).to_digit(16);
+    u8::try_from(digit()? << 4 | digit()?).ok()
 }
 
 /// Appends `name=value`, after a `&` unless it is the first pair.

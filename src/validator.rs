@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 #[cfg(feature = "signature")]
 use crate::Token;
+use crate::parameters::Parameters;
+use crate::query::Identity;
 use crate::rejection::Repr;
 #[cfg(feature = "signature")]
 use crate::signature::Policy;
@@ -140,21 +142,24 @@ impl Validator {
     ///
     /// The query is too long or malformed, `SdkAppid` is not the app's, or the signature is
     /// missing, wrong or stale.
+    #[inline]
     pub fn authenticate<'a>(&self, raw_query: &'a str, now: SystemTime) -> Result<CheckedQuery<'a>, Rejection> {
         let limit = self.query_limit;
         if raw_query.len() > limit {
             return Err(Repr::QueryTooLong { found: raw_query.len(), limit }.into());
         }
-        let (query, signature) = CallbackQuery::parse_signed(raw_query)?;
-        if query.sdk_app_id() != self.sdk_app_id {
-            let (expected, found) = (self.sdk_app_id, query.sdk_app_id());
+        let mut parameters = Parameters::default();
+        parameters.read(raw_query);
+        let identity = Identity::read(&parameters)?;
+        if identity.sdk_app_id != self.sdk_app_id {
+            let (expected, found) = (self.sdk_app_id, identity.sdk_app_id);
             return Err(Repr::SdkAppIdMismatch { expected, found }.into());
         }
         #[cfg(feature = "signature")]
-        self.policy.check(&signature, now)?;
+        self.policy.check(&parameters, now)?;
         #[cfg(not(feature = "signature"))]
-        let _ = (signature, now);
-        Ok(CheckedQuery { query, body_limit: self.body_limit })
+        let _ = now;
+        Ok(CheckedQuery { query: CallbackQuery::new(identity, &parameters), body_limit: self.body_limit })
     }
 
     /// Checks a whole callback: [`authenticate`](Self::authenticate), then
@@ -217,11 +222,14 @@ impl<'a> CheckedQuery<'a> {
     ///
     /// The command is another one, which is to be answered `OK`; `contenttype` is given and not
     /// `json`; the body is too long or malformed; its command is not the query's.
+    #[inline]
     pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
         self.query.check_group_full()?;
         if raw_body.len() > self.body_limit {
             return Err(Rejection::body_too_large());
         }
-        GroupFull::new(self.query, CallbackBody::parse(raw_body)?)
+        let body = CallbackBody::parse(raw_body)?;
+        body.check_group_full()?;
+        Ok(GroupFull::assume_verified(self.query, body))
     }
 }

@@ -1,0 +1,96 @@
+use std::borrow::Cow;
+
+use crate::rejection::Repr;
+use crate::urlencoded::{self, Encoded, Pair};
+
+/// The parameters that the vendor appends, as they stand in the query.
+#[derive(Default)]
+pub(crate) struct Parameters<'a> {
+    pub(crate) sdk_app_id: Parameter<'a>,
+    pub(crate) command: Parameter<'a>,
+    pub(crate) content_type: Parameter<'a>,
+    pub(crate) client_ip: Parameter<'a>,
+    pub(crate) opt_platform: Parameter<'a>,
+    pub(crate) sign: Parameter<'a>,
+    pub(crate) request_time: Parameter<'a>,
+    pub(crate) request_id: Parameter<'a>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Reads a raw query, with or without one leading `?`.
+    #[inline]
+    pub(crate) fn read(&mut self, raw_query: &'a str) {
+        for pair in urlencoded::pairs(raw_query.strip_prefix('?').unwrap_or(raw_query)) {
+            if let Some((parameter, value)) = self.find(pair) {
+                parameter.put(value);
+            }
+        }
+    }
+
+    /// Finds what a pair is for; what is for none of these is the app's own.
+    #[inline]
+    fn find(&mut self, pair: Pair<'a>) -> Option<(&mut Parameter<'a>, Encoded<'a>)> {
+        if let Some(value) = pair.value_of("SdkAppid") {
+            Some((&mut self.sdk_app_id, value))
+        } else if let Some(value) = pair.value_of("CallbackCommand") {
+            Some((&mut self.command, value))
+        } else if let Some(value) = pair.value_of("contenttype") {
+            Some((&mut self.content_type, value))
+        } else if let Some(value) = pair.value_of("ClientIP") {
+            Some((&mut self.client_ip, value))
+        } else if let Some(value) = pair.value_of("OptPlatform") {
+            Some((&mut self.opt_platform, value))
+        } else if let Some(value) = pair.value_of("Sign") {
+            Some((&mut self.sign, value))
+        } else if let Some(value) = pair.value_of("RequestTime") {
+            Some((&mut self.request_time, value))
+        } else if let Some(value) = pair.value_of("RequestID") {
+            Some((&mut self.request_id, value))
+        } else {
+            None
+        }
+    }
+}
+
+/// One of them. Strict ones may be given once and must decode; see [`lenient`](Self::lenient).
+#[derive(Default)]
+pub(crate) struct Parameter<'a> {
+    last: Option<Encoded<'a>>,
+    repeated: bool,
+}
+
+impl<'a> Parameter<'a> {
+    #[inline]
+    fn put(&mut self, value: Encoded<'a>) {
+        self.repeated = self.last.replace(value).is_some();
+    }
+
+    /// Returns the value as it stands; of two, another parser would read the other one.
+    #[inline]
+    pub(crate) fn single(&self, name: &'static str) -> Result<Option<Encoded<'a>>, Repr> {
+        if self.repeated { Err(Repr::DuplicateParameter(name)) } else { Ok(self.last) }
+    }
+
+    #[inline]
+    pub(crate) fn optional(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, Repr> {
+        let Some(value) = self.single(name)? else {
+            return Ok(None);
+        };
+        match value.decode() {
+            Some(text) => Ok(Some(text)),
+            None => Err(Repr::invalid(name, "percent-encoded UTF-8", value.raw)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn required(&self, name: &'static str) -> Result<Cow<'a, str>, Repr> {
+        self.optional(name)?.ok_or(Repr::MissingParameter(name))
+    }
+
+    /// Information never costs the app an event: of two the last counts, because the vendor appends,
+    /// and what cannot be decoded stays as it stands.
+    #[inline]
+    pub(crate) fn lenient(&self) -> Option<Cow<'a, str>> {
+        self.last.map(|value| value.decode().unwrap_or(Cow::Borrowed(value.raw)))
+    }
+}
