@@ -1,0 +1,105 @@
+//! Counts instructions under callgrind, which do not depend on the machine's mood.
+//!
+//! `cargo bench --bench instructions` prints the counts and the ratios that matter; with
+//! `-- --check` it fails if a ratio is more than 3 % above the one in `instructions.txt`, and
+//! `-- --save` writes that file. Needs valgrind.
+
+mod support;
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::{env, fs};
+
+use support::Case;
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+const UNDER_CALLGRIND: &str = "UNDER_CALLGRIND";
+const TOLERANCE: f64 = 1.03;
+
+fn main() {
+    let cases = support::all();
+    if env::var_os(UNDER_CALLGRIND).is_some() {
+        for case in &cases {
+            (case.run)(); // once outside, for what is done once in a process
+            counted(&case.run);
+        }
+        return;
+    }
+    let counts = count(&cases);
+    for (name, count) in &counts {
+        println!("{count:>9}  {name}");
+    }
+    let lines: Vec<_> = ratios(&counts).iter().map(|(name, ratio)| format!("{ratio:>9.3}  {name}\n")).collect();
+    let report = lines.concat();
+    print!("\n{report}");
+    let asked = |flag| env::args().any(|arg| arg == flag);
+    if asked("--save") {
+        fs::write(BASELINE, &report).unwrap();
+    }
+    if asked("--check") {
+        let risen = risen(&fs::read_to_string(BASELINE).unwrap(), &report);
+        assert!(risen.is_empty(), "more than {TOLERANCE} times the baseline in {BASELINE}:\n{}", risen.join("\n"));
+    }
+}
+
+/// callgrind counts inside this function alone, and writes a profile whenever it is left.
+#[inline(never)]
+fn counted(run: &dyn Fn()) {
+    run();
+}
+
+fn count(cases: &[Case]) -> Vec<(&str, u64)> {
+    let dir = env::temp_dir().join(format!("instructions-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let status = Command::new("valgrind")
+        .args(["--quiet", "--tool=callgrind", "--toggle-collect=*::counted", "--dump-after=*::counted"])
+        .arg(format!("--callgrind-out-file={}/profile", dir.display()))
+        .arg(env::current_exe().unwrap())
+        .env(UNDER_CALLGRIND, "1")
+        .status()
+        .expect("valgrind is installed");
+    assert!(status.success(), "valgrind: {status}");
+    let profile = |n| fs::read_to_string(dir.join(format!("profile.{n}"))).unwrap();
+    let total = |profile: &str| profile.lines().find_map(|line| line.strip_prefix("summary: ")?.trim().parse().ok());
+    let counts = (1..).zip(cases).map(|(n, case)| (&*case.name, total(&profile(n)).unwrap())).collect();
+    fs::remove_dir_all(dir).unwrap();
+    counts
+}
+
+/// What must not rise: each count by another of the same run, so that a new compiler or
+/// `serde_json` changes both.
+fn ratios(counts: &[(&str, u64)]) -> Vec<(String, f64)> {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let get = |name: &str| counts.iter().find(|(known, _)| *known == name).unwrap().1 as f64;
+    let mut ratios = Vec::new();
+    let mut ratio = |this: &str, that: &str| ratios.push((format!("{this} : {that}"), get(this) / get(that)));
+    for group in ["unsigned", "signed"] {
+        ratio(&format!("{group}/handle"), &format!("{group}/floor"));
+        ratio(&format!("{group}/handle"), &format!("{group}/by hand"));
+    }
+    for case in ["refusal/other app", "refusal/forged", "refusal/malformed body", "untidy/query", "untidy/body"] {
+        ratio(case, &format!("{case} by hand"));
+    }
+    ratio("refusal/other app", "unsigned/handle");
+    for thing in counts.iter().filter_map(|(name, _)| name.strip_suffix("/whole")) {
+        ratio(&format!("{thing}/whole"), &format!("{thing}/ignored"));
+        ratio(&format!("{thing}/whole"), &format!("{thing}/half"));
+    }
+    let unread = get("signed/handle") - get("stage/body");
+    ratios.push(("refusal/forged : signed/handle less stage/body".to_owned(), get("refusal/forged") / unread));
+    ratios
+}
+
+fn risen<'a>(baseline: &str, report: &'a str) -> Vec<&'a str> {
+    let known: HashMap<_, _> = baseline.lines().map(parse).collect();
+    let has_risen = |line: &&str| {
+        let (name, ratio) = parse(line);
+        known.get(name).is_none_or(|known| ratio > known * TOLERANCE)
+    };
+    report.lines().filter(has_risen).collect()
+}
+
+fn parse(line: &str) -> (&str, f64) {
+    let (ratio, name) = line.trim_start().split_once("  ").unwrap();
+    (name, ratio.parse().unwrap())
+}
