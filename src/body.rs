@@ -132,12 +132,8 @@ fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>,
 }
 
 fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    if deserializer.is_human_readable() {
-        deserializer.deserialize_any(MillisVisitor)
-    } else {
-        Option::deserialize(deserializer)
-    }
-    .map_err(in_field("EventTime"))
+    let millis = Option::<Millis>::deserialize(deserializer).map_err(in_field("EventTime"))?;
+    Ok(millis.map(|Millis(millis)| millis))
 }
 
 fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
@@ -162,26 +158,39 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// Reads the shapes of `EventTime`: the vendor's table says integer, the sample beside it shows a
+/// Milliseconds in both shapes: the vendor's table says integer, the sample beside it shows a
 /// string.
+struct Millis(u64);
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(MillisVisitor)
+        } else {
+            u64::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
 struct MillisVisitor;
 
 impl Visitor<'_> for MillisVisitor {
-    type Value = Option<u64>;
+    type Value = Millis;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("milliseconds since the Unix epoch")
     }
 
-    fn visit_u64<E>(self, millis: u64) -> Result<Self::Value, E> {
-        Ok(Some(millis))
+    fn visit_u64<E>(self, millis: u64) -> Result<Millis, E> {
+        Ok(Millis(millis))
     }
 
-    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Self::Value, E> {
-        decimal(digits).map(Some).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
+    // Some formats know signed integers only.
+    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Millis, E> {
+        u64::try_from(millis).map(Millis).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Millis, E> {
+        decimal(digits).map(Millis).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
     }
 }

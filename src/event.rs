@@ -41,8 +41,7 @@ impl TryFrom<Unchecked> for GroupFull<'_> {
 }
 
 impl<'a> GroupFull<'a> {
-    /// Makes an event without any check, for the app's unit tests; anywhere else it is a hole in
-    /// the wall.
+    /// Makes an event for the app's unit tests, and only for these: it bypasses every check.
     pub fn assume_verified(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {
         Self { query, body }
     }

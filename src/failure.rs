@@ -72,7 +72,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.info)?;
         match &self.source {
-            Some(source) if f.alternate() => write!(f, ": {source}"),
+            Some(source) if f.alternate() => write!(f, ": {source:#}"),
             _ => Ok(()),
         }
     }
@@ -80,6 +80,10 @@ impl fmt::Display for Failure {
 
 /// For `?` on any error, and on `&str` and `String`: sends "internal error" and keeps the error as
 /// the source.
+///
+/// To send a code and a text of your own, say so where the error is converted:
+/// `.map_err(|error| Failure::new("try again").with_code(2).with_source(error))?`. `Failure` is not
+/// an `Error` itself, or this conversion could not exist.
 impl<E: Into<Source>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new("internal error").with_source(error)

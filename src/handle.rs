@@ -3,7 +3,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{Method, Request, Response, Uri};
 
-use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
+use crate::{AsyncGroupFullHandler, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
 
 /// Checks a callback, gives it to the app, and says what to answer.
 ///
@@ -33,7 +33,8 @@ pub fn handle<H: GroupFullHandler + ?Sized>(raw_query: &str, raw_body: &[u8], ha
 
 /// Does what [`handle`] does, for a handler that awaits.
 ///
-/// The checks run before the first await. Nothing is left behind if the future is dropped.
+/// The checks run before the first await. Dropping the future drops the handler's, and `on_failed`
+/// is then not called.
 #[expect(clippy::manual_async_fn, reason = "the signature promises `Send`")]
 pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
     raw_query: &str,
@@ -98,16 +99,8 @@ pub(crate) fn raw_query(uri: &Uri) -> &str {
     uri.query().unwrap_or_default()
 }
 
-pub(crate) fn authenticate<'a>(
-    raw_query: &'a str,
-    validator: &Validator,
-    now: impl FnOnce() -> SystemTime,
-) -> Result<CheckedQuery<'a>, Rejection> {
-    validator.authenticate(raw_query, time_that_counts(validator, now))
-}
-
 /// Asks for the time only when it counts.
-fn time_that_counts(validator: &Validator, now: impl FnOnce() -> SystemTime) -> SystemTime {
+pub(crate) fn time_that_counts(validator: &Validator, now: impl FnOnce() -> SystemTime) -> SystemTime {
     if validator.requires_signature() { now() } else { UNIX_EPOCH }
 }
 

@@ -58,7 +58,7 @@ pub trait GroupFullHandler: Send + Sync {
     ///
     /// Other commands of the app arrive here too, as
     /// [`OtherCommand`](crate::RejectionKind::OtherCommand). `raw_query` is untrusted and may
-    /// hold a `Sign` that can be replayed for a minute: do not log it as it is.
+    /// hold a `Sign` that can be replayed while it is fresh: do not log it as it is.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {}
 

@@ -1,12 +1,13 @@
 //! Receive, check and answer Tencent Cloud Chat's callback `Group.CallbackAfterGroupFull`.
 //!
-//! When a chat group reaches its member limit, the vendor's servers call the app's URL. This crate takes the raw query and
-//! the raw body from whatever HTTP server the app already runs, checks them, gives the event to the app's own code, and
-//! says what to answer. It does no IO.
+//! When a chat group reaches its member limit, the vendor's servers call the app's URL. This crate
+//! takes the raw query and the raw body from whatever HTTP server the app already runs, checks
+//! them, gives the event to the app's own code, and says what to answer. It does no IO.
 //!
 //! ```
 //! use im_group_full::{SdkAppId, Validator, handle, handler_fn};
 //!
+//! // Without a token: see Security below.
 //! let handler = handler_fn(Validator::new(SdkAppId::new(888_888)), |event| {
 //!     println!("{} is full", event.group_id());
 //!     Ok(())
@@ -24,8 +25,9 @@
 //!
 //! # Security
 //!
-//! **Without a token, anybody can forge a callback**, as above: the SDKAppID is public. Switch webhook authentication on in
-//! the vendor's console, enable the feature `signature`, and give the token to the [`Validator`]. It says what a signature
+//! **Without a token, anybody can forge a callback**, also to the handler above: the SDKAppID is
+//! public. Switch webhook authentication on in the vendor's console, enable the feature
+//! `signature`, and give the token to `Validator::token`, whose documentation says what a signature
 //! proves, and what it does not.
 //!
 //! # The steps
@@ -37,9 +39,9 @@
 //!                  └── Rejection ──────────────────────────────────┴── Failure ──────┘
 //! ```
 //!
-//! Each is public and works alone; [`handle`] is those steps in a row. [`handle_async`] is for handlers that await,
-//! [`handle_http`] and [`handle_http_async`] for servers that speak the types of the crate [`http`]. For other servers take a
-//! [`Reply`] apart.
+//! Each is public and works alone; [`handle`] is those steps in a row. [`handle_async`] is for
+//! handlers that await, [`handle_http`] and [`handle_http_async`] for servers that speak the types
+//! of the crate [`http`]. For other servers take a [`Reply`] apart.
 //!
 //! # Features
 //!
@@ -47,7 +49,7 @@
 //!
 //! | feature | adds | dependencies |
 //! |---|---|---|
-//! | `signature` | `Token`, `Validator::token`: nobody without the token can forge a callback | `sha2`, `subtle` |
+//! | `signature` | `Token`, `Validator::token`: checks the vendor's signature | `sha2`, `subtle` |
 //! | `tower` | `GroupFullService`, for axum, hyper and every other server that takes a tower service | `tower-service`, `http-body`, `bytes` |
 //! | `testing` | `testing::Callback`, for the app's own unit tests | |
 //! | `rest` | `rest`, the calls that make room in a full group, without IO | `base64`, `flate2`, `hmac`, `sha2` |

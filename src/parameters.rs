@@ -65,7 +65,7 @@ impl<'a> Parameter<'a> {
         self.repeated = self.last.replace(value).is_some();
     }
 
-    /// Returns the value as it stands; of two, another parser would read the other one.
+    /// Returns the value as it stands; given twice, two parsers may disagree on which one counts.
     #[inline]
     pub(crate) fn single(&self, name: &'static str) -> Result<Option<Encoded<'a>>, Repr> {
         if self.repeated { Err(Repr::DuplicateParameter(name)) } else { Ok(self.last) }
@@ -87,8 +87,8 @@ impl<'a> Parameter<'a> {
         self.optional(name)?.ok_or(Repr::MissingParameter(name))
     }
 
-    /// Information never costs the app an event: of two the last counts, because the vendor appends,
-    /// and what cannot be decoded stays as it stands.
+    /// Information never costs the app an event: of two the last counts, because the vendor
+    /// appends, and what cannot be decoded stays as it stands.
     #[inline]
     pub(crate) fn lenient(&self) -> Option<Cow<'a, str>> {
         self.last.map(|value| value.decode().unwrap_or(Cow::Borrowed(value.raw)))

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 use crate::parameters::Parameters;
@@ -31,7 +32,7 @@ use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 pub struct CallbackQuery<'a> {
     #[serde(rename = "SdkAppid")]
     sdk_app_id: SdkAppId,
-    #[serde(rename = "CallbackCommand")]
+    #[serde(rename = "CallbackCommand", deserialize_with = "command")]
     command: Cow<'a, str>,
     #[serde(rename = "contenttype")]
     content_type: Option<Cow<'a, str>>,
@@ -175,9 +176,16 @@ impl<'a> Identity<'a> {
         };
         let command = parameters.command.required("CallbackCommand")?;
         if command.is_empty() {
-            return Err(Repr::invalid("CallbackCommand", "a command", "").into());
+            return Err(Repr::empty_command().into());
         }
         let content_type = parameters.content_type.optional("contenttype")?;
         Ok(Self { sdk_app_id: SdkAppId::new(sdk_app_id), command, content_type })
+    }
+}
+
+fn command<'de, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
+    match String::deserialize(deserializer)? {
+        command if command.is_empty() => Err(D::Error::custom(Repr::empty_command())),
+        command => Ok(Cow::Owned(command)),
     }
 }

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use http::StatusCode;
 
@@ -16,7 +16,7 @@ pub struct Rejection(#[from] Repr);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Repr {
-    #[error("query: {found} bytes, at most {limit} are taken")]
+    #[error("query: expected at most {limit} bytes, found {found}")]
     QueryTooLong { found: usize, limit: usize },
     #[error("body: longer than the limit")]
     BodyTooLarge,
@@ -70,6 +70,10 @@ impl Repr {
     #[cold]
     pub(crate) fn command_mismatch(found: &str) -> Self {
         Self::CommandMismatch(excerpt(found).into())
+    }
+
+    pub(crate) fn empty_command() -> Self {
+        Self::invalid("CallbackCommand", "a command", "")
     }
 
     #[cold]
@@ -155,13 +159,17 @@ impl Rejection {
         }
     }
 
-    /// The request is not a `POST`; for servers that see the method themselves.
+    /// The request is not a `POST`; for servers that see the method themselves and do not use
+    /// [`handle_http`](crate::handle_http).
     pub fn method_not_allowed() -> Self {
         Self(Repr::MethodNotAllowed)
     }
 
     /// The body is longer than [`Validator::body_limit`](crate::Validator::body_limit); for servers
     /// that read it themselves.
+    ///
+    /// First call [`Validator::authenticate`](crate::Validator::authenticate) and look at the
+    /// command: a callback of another one is to be answered `OK`, whatever its body.
     pub fn body_too_large() -> Self {
         Self(Repr::BodyTooLarge)
     }
@@ -251,5 +259,11 @@ impl RejectionKind {
             Self::CommandMismatch => "command_mismatch",
             Self::MethodNotAllowed => "method_not_allowed",
         }
+    }
+}
+
+impl Display for RejectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

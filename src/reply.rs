@@ -20,6 +20,15 @@ use crate::{CallbackResponse, Failure, Rejection};
 /// let response: http::Response<Vec<u8>> = reply.into();
 /// # assert_eq!(response.headers()["content-type"], "application/json");
 /// ```
+///
+/// Where the server has types of its own, or `http` 0.2:
+///
+/// ```
+/// # let reply = im_group_full::Reply::ok();
+/// let status: u16 = reply.status().as_u16();
+/// let headers: Vec<(&str, &str)> = reply.headers().collect();
+/// let body: Vec<u8> = reply.body().into_owned();
+/// ```
 #[must_use = "the vendor counts a callback without an answer as failed"]
 #[derive(Debug)]
 pub struct Reply {

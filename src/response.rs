@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The envelope that answers every callback; see "Webhook Overview" in the vendor's documentation.
 ///
+/// What is read is what is on the wire: a foreign answer may say `OK` with a code that is not 0.
+///
 /// ```
 /// use im_group_full::CallbackResponse;
 ///

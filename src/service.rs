@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response, Version, request};
 use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
-use crate::handle::{answer_async, authenticate, check_method, raw_query};
+use crate::handle::{answer_async, check_method, raw_query, time_that_counts};
 use crate::{AsyncGroupFullHandler, CheckedQuery, Rejection};
 
 /// The callback as a tower service: [`handle_http_async`](crate::handle_http_async), reading the
@@ -36,14 +36,14 @@ use crate::{AsyncGroupFullHandler, CheckedQuery, Rejection};
 ///
 /// # Its duty to a stranger is short
 ///
-/// - The query is authenticated before the body is polled. A client that sent `Expect: 100-continue`
-///   is therefore told to go on only if there is a reason to read.
+/// - The query is authenticated before the body is polled. A client that sent `Expect:
+///   100-continue` is therefore told to go on only if there is a reason to read.
 /// - Another command is answered `OK` unread, whatever its size.
-/// - A `Content-Length` above [`Validator::body_limit`](crate::Validator::body_limit) is answered 413 unread, and a body without
-///   one as soon as it passes the limit; nothing is drained.
+/// - A `Content-Length` above [`Validator::body_limit`](crate::Validator::body_limit) is answered
+///   413 unread, and a body without one as soon as it passes the limit; nothing is drained.
 /// - A body that breaks off is answered 400.
-/// - Every answer that leaves a part of the body unread says `Connection: close` over HTTP/1, so that
-///   the rest is never taken for the next request. HTTP/2 has no such header, and needs none.
+/// - Every answer that leaves a part of the body unread says `Connection: close` over HTTP/1, so
+///   that the rest is never taken for the next request. HTTP/2 has no such header, and needs none.
 ///
 /// How long a client may take is for a layer to say, or the server: put a timeout around it.
 ///
@@ -114,7 +114,8 @@ fn admit<'a, H: AsyncGroupFullHandler>(
     handler: &H,
 ) -> Result<CheckedQuery<'a>, Rejection> {
     check_method(&head.method)?;
-    let query = authenticate(raw_query(&head.uri), handler.validator(), || handler.now())?;
+    let now = time_that_counts(handler.validator(), || handler.now());
+    let query = handler.validator().authenticate(raw_query(&head.uri), now)?;
     query.query().check_group_full()?;
     // Under a layer that replaces the body, only the header still knows.
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

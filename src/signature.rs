@@ -27,7 +27,8 @@ use crate::sdk_app_id::decimal;
 pub struct Token(Box<[u8]>);
 
 impl Token {
-    /// Takes the token's bytes, as the console shows them.
+    /// Takes the token's bytes, as the console shows them. They are taken as they are: trim what
+    /// was read from a file.
     ///
     /// # Errors
     ///
@@ -51,7 +52,7 @@ impl Token {
         hasher.update(request_time);
         let mut hex = [0; 64];
         for (pair, byte) in hex.as_chunks_mut().0.iter_mut().zip(hasher.finalize()) {
-            // Arithmetic, and not a table: which digits these are must not show in what is cached.
+            // Arithmetic, and not a table: a look-up would leak the digits through the cache.
             *pair = [byte >> 4, byte & 15].map(|n| n + b'0' + u8::from(n > 9) * (b'a' - b'9' - 1));
         }
         hex
@@ -66,7 +67,7 @@ impl fmt::Debug for Token {
 
 /// The error of [`Token::new`]: the token is empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("token: expected at least one byte, because with an empty one anybody can sign")]
+#[error("token: expected at least one byte, found none: with an empty token anybody can sign")]
 pub struct InvalidToken(());
 
 /// What a [`Validator`](crate::Validator) knows of signatures.
@@ -78,7 +79,7 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) const fn new() -> Self {
-        // "We recommend refusing a RequestTime more than one minute from now" (the vendor's page).
+        // The vendor's page advises to refuse a `RequestTime` that is more than a minute from now.
         Self { tokens: Vec::new(), tolerance: Duration::from_secs(60) }
     }
 

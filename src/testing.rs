@@ -29,7 +29,6 @@
 //! ```
 //!
 //! Signed, and a handler asked directly:
-//!
 #![cfg_attr(feature = "signature", doc = "```")]
 #![cfg_attr(not(feature = "signature"), doc = "```ignore")]
 //! use std::time::{Duration, UNIX_EPOCH};
@@ -115,11 +114,11 @@ impl Callback {
     /// Breaks it so that a [`Validator`](crate::Validator) of the app, with the limits that it has
     /// unless told otherwise, rejects it as this kind.
     ///
-    /// - The three kinds about signatures need a validator with a token, and `StaleSignature` a callback
-    ///   that is `signed`.
+    /// - The three kinds about signatures need a validator with a token, and `StaleSignature` a
+    ///   callback that is `signed`.
     /// - `MethodNotAllowed` shows in [`request`](Self::request) alone.
-    /// - `IncompleteBody` is what a server sees when a connection breaks off. The body is cut short, and
-    ///   a validator, which cannot know why, says `MalformedBody`.
+    /// - `IncompleteBody` is what a server sees when a connection breaks off. The body is cut
+    ///   short, and a validator, which cannot know why, says `MalformedBody`.
     pub fn broken(self, kind: RejectionKind) -> Self {
         Self { broken: Some(kind), ..self }
     }

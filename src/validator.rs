@@ -15,13 +15,13 @@ use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection, SdkAppId};
 /// Decides which callbacks reach the app's code.
 ///
 /// The checks, in this order: the query's length and syntax, the SDKAppID, the signature, the
-/// command, the body's length, `contenttype`, the body's syntax, and that its command is the
-/// query's. Cheap comes before dear, and nothing of an unauthenticated body is looked at. A body is
-/// measured only once the command is known, so that no other command's callback is ever answered
-/// `FAIL`.
+/// command, `contenttype`, the body's length and syntax, and that its command is the query's. Cheap
+/// comes before dear, and nothing of an unauthenticated body is looked at. An authenticated
+/// callback of another command is answered `OK`, whatever its body: therefore the body is measured
+/// only once the command is known.
 ///
-/// **Without a token, anybody can forge a callback**: the SDKAppID is public. See `token`, with the
-/// feature `signature`. `Debug` shows whether one is set.
+/// **Without a token, anybody can forge a callback**: the SDKAppID is public. See
+/// `Validator::token`, with the feature `signature`. `Debug` shows whether one is set.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -75,11 +75,11 @@ impl Validator {
     ///
     /// # What it proves
     ///
-    /// That the sender knows the token, or saw one of its signatures within the
-    /// [`tolerance`](Self::tolerance). The signature covers the time alone, neither the other
-    /// parameters nor the body: a captured URL can be replayed, also with another body, while
-    /// it is fresh. HTTPS stays necessary, and access logs that hold query strings are as
-    /// secret as the token for that minute.
+    /// That the sender knows the token, or saw one of its signatures while it is fresh: within the
+    /// [`tolerance`](Self::tolerance) either side of its `RequestTime`. The signature covers the
+    /// time alone, neither the other parameters nor the body: a captured URL can be replayed,
+    /// also with another body, while it is fresh. HTTPS stays necessary, and access logs that
+    /// hold query strings are as secret as the token for that time.
     ///
     /// # Rotation
     ///
@@ -92,7 +92,7 @@ impl Validator {
     ///
     /// A clock that is off by more than the tolerance refuses every callback as
     /// [`StaleSignature`](crate::RejectionKind::StaleSignature), and `on_rejected` is told by how
-    /// many seconds. Mend the clock (NTP) rather than widen the tolerance, which is also the
+    /// many seconds. Fix the clock (NTP) rather than widen the tolerance, which is also the
     /// time in which a captured URL can be replayed.
     #[cfg(feature = "signature")]
     #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
@@ -102,7 +102,7 @@ impl Validator {
     }
 
     /// Sets how far `RequestTime` may be from the clock, before or after, inclusive; 60 s unless
-    /// set, the vendor's own advice. Both are compared in whole seconds.
+    /// set, the vendor's own advice. Fractions of a second, here and in the clock, are dropped.
     #[cfg(feature = "signature")]
     #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {

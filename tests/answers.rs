@@ -39,13 +39,31 @@ fn rejected() {
     let long_query = format!("{QUERY}&x={}", "x".repeat(200));
     let long_body = [BODY, &[b' '; 200]].concat();
     let other = "SdkAppid=888888&CallbackCommand=C2C.CallbackBeforeSendMsg";
-    for (raw_query, raw_body, kind, status, info) in [
-        (long_query.as_str(), BODY, RejectionKind::QueryTooLong, 414, "query: 319 bytes, at most 200 are taken"),
-        ("", BODY, RejectionKind::MissingParameter, 400, "parameter `SdkAppid`: missing"),
+    for (raw_query, raw_body, kind, label, parameter, status, info) in [
+        (
+            long_query.as_str(),
+            BODY,
+            RejectionKind::QueryTooLong,
+            "query_too_long",
+            None,
+            414,
+            "query: expected at most 200 bytes, found 319",
+        ),
+        (
+            "",
+            BODY,
+            RejectionKind::MissingParameter,
+            "missing_parameter",
+            Some("SdkAppid"),
+            400,
+            "parameter `SdkAppid`: missing",
+        ),
         (
             "SdkAppid=888888&SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull",
             BODY,
             RejectionKind::DuplicateParameter,
+            "duplicate_parameter",
+            Some("SdkAppid"),
             400,
             "parameter `SdkAppid`: given twice",
         ),
@@ -53,6 +71,8 @@ fn rejected() {
             "SdkAppid=\"\\\n&CallbackCommand=A",
             BODY,
             RejectionKind::InvalidParameter,
+            "invalid_parameter",
+            Some("SdkAppid"),
             400,
             "parameter `SdkAppid`: expected decimal digits that fit 64 bits, found \"\\\"\\\\\\n\"",
         ),
@@ -60,6 +80,8 @@ fn rejected() {
             "SdkAppid=1&CallbackCommand=Group.CallbackAfterGroupFull",
             BODY,
             RejectionKind::SdkAppIdMismatch,
+            "sdk_app_id_mismatch",
+            Some("SdkAppid"),
             403,
             "parameter `SdkAppid`: not the app of this server",
         ),
@@ -67,15 +89,27 @@ fn rejected() {
             "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=xml",
             BODY,
             RejectionKind::UnsupportedContentType,
+            "unsupported_content_type",
+            Some("contenttype"),
             415,
             "parameter `contenttype`: expected json, found \"xml\"",
         ),
-        (QUERY, &long_body, RejectionKind::BodyTooLarge, 413, "body: longer than the limit"),
-        (QUERY, b"{}", RejectionKind::MalformedBody, 400, "body: missing field `CallbackCommand` at line 1 column 2"),
+        (QUERY, &long_body, RejectionKind::BodyTooLarge, "body_too_large", None, 413, "body: longer than the limit"),
+        (
+            QUERY,
+            b"{}",
+            RejectionKind::MalformedBody,
+            "malformed_body",
+            None,
+            400,
+            "body: missing field `CallbackCommand` at line 1 column 2",
+        ),
         (
             QUERY,
             br#"{"CallbackCommand":"A","GroupId":"g"}"#,
             RejectionKind::CommandMismatch,
+            "command_mismatch",
+            None,
             400,
             "body: field `CallbackCommand`: expected Group.CallbackAfterGroupFull, found \"A\"",
         ),
@@ -85,7 +119,9 @@ fn rejected() {
         let rejection = reply.rejection().unwrap();
         assert_eq!(rejection.kind(), kind, "{raw_query}");
         assert_eq!(rejection.parameter(), info.split('`').nth(1).filter(|_| info.starts_with("parameter")));
-        assert_eq!(recorder.calls(), [format!("rejected {}", kind.as_str())]);
+        assert_eq!(reply.rejection().and_then(Rejection::parameter), parameter);
+        assert_eq!(recorder.calls(), [format!("rejected {label}")]);
+        assert_eq!(recorder.raw_queries(), [raw_query]);
     }
     // Another command's users must not be blocked, whatever else is odd about the callback.
     for (raw_query, raw_body) in
@@ -97,6 +133,34 @@ fn rejected() {
         assert_eq!(rejection.command(), Some("C2C.CallbackBeforeSendMsg"));
         assert_eq!(rejection.to_string(), "command \"C2C.CallbackBeforeSendMsg\": not Group.CallbackAfterGroupFull");
         assert_eq!(recorder.calls(), ["rejected other_command"]);
+    }
+}
+
+/// What was sent is quoted in the app's log: escaped, so that it cannot write lines of its own, and cut short.
+#[test]
+fn quotes_are_safe_to_log() {
+    let long = "x".repeat(100);
+    let cut = format!("{}…", "x".repeat(64));
+    let query = |command: &str, content_type: &str| {
+        format!("SdkAppid=888888&CallbackCommand={command}&contenttype={content_type}")
+    };
+    let body = format!(r#"{{"CallbackCommand":"{long}","GroupId":"g"}}"#);
+    for (raw_query, raw_body, message) in [
+        (query("A%0A%1b[31m", "json"), "", r#"command "A\n\u{1b}[31m": not Group.CallbackAfterGroupFull"#.to_owned()),
+        (query(&long, "json"), "", format!("command \"{cut}\": not Group.CallbackAfterGroupFull")),
+        (
+            query("Group.CallbackAfterGroupFull", &long),
+            "",
+            format!("parameter `contenttype`: expected json, found \"{cut}\""),
+        ),
+        (
+            query("Group.CallbackAfterGroupFull", "json"),
+            &body,
+            format!("body: field `CallbackCommand`: expected Group.CallbackAfterGroupFull, found \"{cut}\""),
+        ),
+    ] {
+        let reply = handle(&raw_query, raw_body.as_bytes(), &Recorder::new(Validator::new(APP)));
+        assert_eq!(reply.rejection().map(ToString::to_string), Some(message));
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use im_group_full::{
     CallbackBody, CallbackQuery, GROUP_FULL_COMMAND, GroupFull, OptPlatform, RejectionKind, Validator,
 };
+use serde::de::value::{Error as ValueError, MapDeserializer};
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use util::{APP, BODY, NOW, QUERY, at};
 
@@ -107,6 +109,70 @@ fn through_a_json_queue() {
     assert_eq!(serde_json::from_slice::<Job>(&json).unwrap(), job);
 }
 
+/// Inside a tagged enum serde reads into a buffer first, and gives other types to the fields.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Full(GroupFull<'static>),
+}
+
+#[test]
+fn through_formats_that_know_other_types() {
+    let without_time = br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"}"#;
+    for body in [BODY, without_time] {
+        let event = Validator::new(APP).validate(QUERY, body, at(NOW)).unwrap().into_owned();
+        let tagged = Tagged::Full(event.clone());
+        let json = serde_json::to_string(&tagged).unwrap();
+        assert_eq!(serde_json::from_str::<Tagged>(&json).unwrap(), tagged);
+        // A format whose integers are signed, and one that marks what is optional.
+        let value = serde_json::to_value(&event).unwrap();
+        assert_eq!(serde_json::from_value::<GroupFull<'static>>(value).unwrap(), event);
+    }
+    for (millis, expected) in [(1_i64, Ok(Some(1))), (-1, Err(()))] {
+        let fields = [
+            ("CallbackCommand", Signed::Text("A")),
+            ("GroupId", Signed::Text("g")),
+            ("EventTime", Signed::Integer(millis)),
+        ];
+        let body = CallbackBody::deserialize(MapDeserializer::<_, ValueError>::new(fields.into_iter()));
+        assert_eq!(body.map(|body| body.event_time_millis()).map_err(|_| ()), expected);
+    }
+}
+
+/// A value of a format that has signed integers only, and says which values are there, as TOML and RON do.
+enum Signed {
+    Text(&'static str),
+    Integer(i64),
+}
+
+impl IntoDeserializer<'_, ValueError> for Signed {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Signed {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self {
+            Self::Text(text) => visitor.visit_str(text),
+            Self::Integer(integer) => visitor.visit_i64(integer),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_some(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 #[test]
 fn what_comes_back_is_checked_again() {
     for (from, to, message) in [
@@ -123,6 +189,11 @@ fn what_comes_back_is_checked_again() {
         ),
         ("@TGS#2J4SZEAEL", "", "field `GroupId`: expected a group, found \"\" at line 1 column 232"),
         ("888888", "-1", "invalid value: integer `-1`, expected u64 at line 1 column 23"),
+        (
+            r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#,
+            r#""CallbackCommand":"","contenttype""#,
+            "parameter `CallbackCommand`: expected a command, found \"\" at line 1 column 48",
+        ),
         (r#""SdkAppid":888888,"#, "", "missing field `SdkAppid` at line 1 column 144"),
     ] {
         assert!(JSON.contains(from), "{from}");

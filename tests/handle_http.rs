@@ -65,7 +65,7 @@ fn refusals_keep_their_status() {
     for (kind, status, info) in [
         (RejectionKind::SdkAppIdMismatch, 403, "parameter `SdkAppid`: not the app of this server"),
         (RejectionKind::BodyTooLarge, 413, "body: longer than the limit"),
-        (RejectionKind::QueryTooLong, 414, "query: 8317 bytes, at most 8192 are taken"),
+        (RejectionKind::QueryTooLong, 414, "query: expected at most 8192 bytes, found 8317"),
     ] {
         let request = Callback::new(APP).broken(kind).request();
         answers(&request, status, None, &fail(info), &[&format!("rejected {}", kind.as_str())]);

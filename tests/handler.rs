@@ -104,5 +104,6 @@ fn kinds_are_labels() {
         (RejectionKind::StaleSignature, "stale_signature"),
     ] {
         assert_eq!(kind.as_str(), label);
+        assert_eq!(kind.to_string(), label);
     }
 }

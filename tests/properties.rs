@@ -3,8 +3,9 @@
 mod util;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use im_group_full::{CallbackQuery, CallbackResponse, GroupFull, OptPlatform, RejectionKind, Validator, handle};
+use im_group_full::{CallbackQuery, CallbackResponse, GroupFull, OptPlatform, RejectionKind, Token, Validator, handle};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use util::{APP, BODY, NOW, QUERY, Recorder, at};
@@ -138,6 +139,44 @@ proptest! {
         let bytes = postcard::to_stdvec(&event).unwrap();
         let back: GroupFull<'static> = postcard::from_bytes(&bytes).unwrap();
         prop_assert_eq!(back, event);
+    }
+
+    /// Tokens of up to 200 bytes, longer than a block of the hash.
+    #[test]
+    fn exactly_the_right_signature_passes(
+        bytes in prop::collection::vec(any::<u8>(), 1..200),
+        time in any::<u64>(),
+        position in 0..64_usize,
+        digit in 1..16_u32,
+    ) {
+        let token = Token::new(&bytes).unwrap();
+        let validator = Validator::new(APP).token(token.clone()).tolerance(Duration::from_secs(u64::MAX));
+        let sign = token.sign(time);
+        let signed = |sign: &str| format!("{QUERY}&Sign={sign}&RequestTime={time}");
+        prop_assert!(validator.authenticate(&signed(&sign), at(0)).is_ok());
+
+        let right = char::from(sign.as_bytes()[position]).to_digit(16).unwrap();
+        let wrong = char::from_digit((right + digit) % 16, 16).unwrap();
+        let mut forged = sign;
+        forged.replace_range(position..=position, &wrong.to_string());
+        let rejection = validator.authenticate(&signed(&forged), at(0)).unwrap_err();
+        prop_assert_eq!(rejection.kind(), RejectionKind::InvalidSignature);
+    }
+
+    /// Whatever is accepted, the reference finds the same identity in it, and finds it once.
+    #[test]
+    fn no_other_parser_reads_another_identity(raw_query in query()) {
+        if let Ok(query) = CallbackQuery::parse(&raw_query) {
+            let raw_query = raw_query.strip_prefix('?').unwrap_or(&raw_query);
+            let find = |wanted: &str| -> Vec<String> {
+                let pairs = form_urlencoded::parse(raw_query.as_bytes());
+                pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).collect()
+            };
+            prop_assert_eq!(find("CallbackCommand"), [query.command()]);
+            let id: Vec<u64> = find("SdkAppid").iter().map(|digits| digits.parse().unwrap()).collect();
+            prop_assert_eq!(id, [query.sdk_app_id().get()]);
+            prop_assert_eq!(find("contenttype"), Vec::from_iter(query.content_type()));
+        }
     }
 
     #[test]

@@ -7,8 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use im_group_full::RejectionKind::{self, DuplicateParameter, InvalidSignature, MissingSignature, StaleSignature};
 use im_group_full::{Rejection, Reply, Token, Validator, handle};
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use util::{APP, BODY, NOW, QUERY, Recorder, at};
 
 /// The vendor's own sample: `Sign` of token `xxxxyyyy` at [`NOW`].
@@ -264,7 +262,7 @@ fn without_a_token_signatures_are_ignored() {
 fn tokens_are_not_shown() {
     assert_eq!(
         Token::new("").unwrap_err().to_string(),
-        "token: expected at least one byte, because with an empty one anybody can sign"
+        "token: expected at least one byte, found none: with an empty token anybody can sign"
     );
     let shown = format!("{:?} {:?}", token("xxxxyyyy"), validator());
     assert_eq!(
@@ -276,30 +274,4 @@ fn tokens_are_not_shown() {
     let event = validator().validate(&query, BODY, at(NOW)).unwrap();
     let everywhere = format!("{event:?} {} {}", serde_json::json!(event), event.query().to_query_string());
     assert!(!everywhere.contains(SIGN) && !everywhere.contains(&NOW.to_string()), "{everywhere}");
-}
-
-proptest! {
-    // The same inputs in every run; fuzzing is where others are looked for.
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Tokens of up to 200 bytes, longer than a block of the hash.
-    #[test]
-    fn exactly_the_right_signature_passes(
-        bytes in prop::collection::vec(any::<u8>(), 1..200),
-        time in any::<u64>(),
-        position in 0..64_usize,
-        digit in 1..16_u32,
-    ) {
-        let token = Token::new(&bytes).unwrap();
-        let validator = Validator::new(APP).token(token.clone()).tolerance(Duration::from_secs(u64::MAX));
-        let sign = token.sign(time);
-        let time = time.to_string();
-        prop_assert!(validator.authenticate(&signed(&sign, &time), at(0)).is_ok());
-
-        let right = char::from(sign.as_bytes()[position]).to_digit(16).unwrap();
-        let wrong = char::from_digit((right + digit) % 16, 16).unwrap();
-        let mut forged = sign;
-        forged.replace_range(position..=position, &wrong.to_string());
-        prop_assert_eq!(refuse(&validator, &signed(&forged, &time), at(0)).kind(), InvalidSignature);
-    }
 }

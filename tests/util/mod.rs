@@ -36,11 +36,12 @@ pub struct Recorder {
     validator: Validator,
     failure: Option<fn() -> Failure>,
     calls: Mutex<Vec<String>>,
+    raw_queries: Mutex<Vec<String>>,
 }
 
 impl Recorder {
     pub fn new(validator: Validator) -> Self {
-        Self { validator, failure: None, calls: Mutex::default() }
+        Self { validator, failure: None, calls: Mutex::default(), raw_queries: Mutex::default() }
     }
 
     pub fn failing(failure: fn() -> Failure) -> Self {
@@ -54,6 +55,11 @@ impl Recorder {
     /// What was called since the last look.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The queries that `on_rejected` was given since the last look.
+    pub fn raw_queries(&self) -> Vec<String> {
+        std::mem::take(&mut self.raw_queries.lock().unwrap())
     }
 }
 
@@ -71,8 +77,9 @@ impl GroupFullHandler for Recorder {
         self.note(format!("failed {}: {failure:#}", event.group_id()));
     }
 
-    fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
-        self.note(format!("rejected {}", rejection.kind().as_str()));
+    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {
+        self.note(format!("rejected {}", rejection.kind()));
+        self.raw_queries.lock().unwrap().push(raw_query.to_owned());
     }
 
     fn now(&self) -> SystemTime {
