@@ -20,7 +20,7 @@ impl MakeRoom {
             self.look_again(self.round.start, self.round.end);
         }
         let doublings = self.failures;
-        self.failures += 1;
+        self.failures = self.failures.saturating_add(1);
         match error.retry_after() {
             Some(wait) if self.failures < MAX_FAILURES => {
                 let from = since_epoch(now);
@@ -40,7 +40,7 @@ impl MakeRoom {
         if !is_fresh(self.round.looked_at, now) {
             self.counted_at = None;
             self.look_again(self.round.start, self.round.end);
-            self.failures += 1;
+            self.failures = self.failures.saturating_add(1);
             if self.failures >= MAX_FAILURES {
                 self.failure = Some(RestError::too_slow());
             }

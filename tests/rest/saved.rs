@@ -132,6 +132,15 @@ fn saved_run_that_was_tampered_with() {
     // As far as the first removal.
     (0..7).for_each(|_| drop(world.step(&mut run)));
     let saved = serde_json::to_value(&run).unwrap();
+    let mut many_failures = saved.clone();
+    many_failures["failures"] = u32::MAX.into();
+    for phase in ["Count", "Look", "Delete"] {
+        many_failures["phase"] = phase.into();
+        let mut run: MakeRoom = serde_json::from_value(many_failures.clone()).unwrap();
+        assert!(matches!(run.step(&world.api, world.clock.now()), Step::Send(_)));
+        run.no_response(world.clock.now());
+        assert!(matches!(run.step(&world.api, world.clock.now()), Step::Failed(_)), "{phase}");
+    }
     for (field, value) in [("start", u64::MAX), ("end", u64::MAX), ("looked", u64::MAX), ("end", 0), ("looked", 0)] {
         for phase in ["Look", "Recount", "Delete", "Done"] {
             let mut tampered = saved.clone();
