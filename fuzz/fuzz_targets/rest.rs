@@ -79,7 +79,10 @@ fn check<T, U: PartialEq + std::fmt::Debug>(
         Ok(response) => {
             assert_eq!(status, 200);
             // What `Value` refuses in a field that is ignored: a number such as `1e999`, half of a surrogate pair.
-            if let Ok(reference) = serde_json::from_slice::<Value>(body) {
+            // And what stands inside may be an array, field by field: serde reads a struct from both.
+            if let Ok(reference) = serde_json::from_slice::<Value>(body)
+                && !has_positional_fields(&reference)
+            {
                 assert_eq!(reference["ErrorCode"], 0);
                 assert_eq!(found(response), expected(&reference));
             }
@@ -91,6 +94,11 @@ fn check<T, U: PartialEq + std::fmt::Debug>(
             assert_eq!(serde_json::from_str::<RestError>(&json).unwrap(), *error);
         }
     }
+}
+
+fn has_positional_fields(response: &Value) -> bool {
+    let lists = ["GroupInfo", "MemberList"].into_iter().filter_map(|name| response[name].as_array());
+    lists.flatten().any(Value::is_array)
 }
 
 fn members_of(response: &Value) -> Vec<(String, u64, u64)> {

@@ -28,6 +28,10 @@ pub(super) fn parse<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Res
     if status != StatusCode::OK {
         return Err(RestError::status(status));
     }
+    // A derived struct would also read itself from an array, field by field.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(RestError::malformed(&"expected an object, found an array"));
+    }
     let outcome: Outcome = serde_json::from_slice(body).map_err(|error| RestError::malformed(&error))?;
     outcome.check()?;
     serde_json::from_slice(body).map_err(|error| RestError::malformed(&error))

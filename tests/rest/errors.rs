@@ -69,6 +69,8 @@ fn what_is_not_the_vendors_json() {
         (String::new(), "EOF while parsing a value at line 1 column 0"),
         ("<html>".to_owned(), "expected value at line 1 column 1"),
         ("{}".to_owned(), "missing field `ErrorCode` at line 1 column 2"),
+        // Not a removal that succeeded.
+        (" [0]".to_owned(), "expected an object, found an array"),
         (r#"{"ErrorCode":"0"}"#.to_owned(), "invalid type: string \"0\", expected i32 at line 1 column 16"),
         (format!("{{{ok}}}"), "missing field `MemberNum` at line 1 column 30"),
         (
