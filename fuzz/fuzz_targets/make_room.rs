@@ -151,7 +151,7 @@ impl Told {
 fn may_go(member: &Value, told_at: u64, now: u64) -> bool {
     let Some(active) = member["JoinTime"].as_u64().max(member["LastSendMsgTime"].as_u64()) else { return false };
     member["Role"] == "Member"
-        && now.abs_diff(told_at) <= 30
+        && now.saturating_sub(told_at) <= 30
         && told_at.checked_sub(active).is_some_and(|inactive| inactive >= INACTIVE)
 }
 

@@ -112,7 +112,9 @@ impl MakeRoom {
     fn looked(&mut self, found: &[Member], now: SystemTime) {
         let chosen = self.chosen();
         self.round.looked = chosen.end;
-        self.round.looked_at.get_or_insert(since_epoch(now));
+        // The earliest, also if the clock was set back between two looks.
+        let at = since_epoch(now);
+        self.round.looked_at = Some(self.round.looked_at.map_or(at, |first| first.min(at)));
         for index in chosen {
             let Some(candidate) = self.report.candidates.get_mut(index) else {
                 continue;
