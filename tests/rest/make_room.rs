@@ -225,3 +225,27 @@ fn credential_is_in_no_debug() {
         assert!(!text.contains("usersig") && !text.contains("5bd2"), "{text}");
     }
 }
+
+/// A look is as old as its first call, also if the clock was set back during it: 100 candidates take two.
+#[test]
+fn clock_that_is_set_back_makes_no_look_younger() {
+    let world = World::new(full_group("Public", 450));
+    let mut run = MakeRoom::new(GROUP, policy(100));
+    let mut paths = Vec::new();
+    for seconds in [0, 0, 0, 0, 15, 0, 25, 35] {
+        let now = UNIX_EPOCH + Duration::from_secs(NOW + seconds);
+        let Step::Send(request) = run.step(&world.api, now) else { panic!("{run:?}") };
+        paths.push(request.uri().path().rsplit('/').next().unwrap().to_owned());
+        let (status, body) = world.send(request).unwrap();
+        run.response(status, &body, now);
+    }
+    assert_eq!(
+        paths[4..],
+        [
+            "get_specified_group_member_info",
+            "get_specified_group_member_info",
+            "get_group_info",
+            "get_specified_group_member_info"
+        ]
+    );
+}
