@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::flags::{Flags, say};
+use crate::flags::{Flags, log};
 
 #[path = "support/flags.rs"]
 mod flags;
@@ -53,7 +53,7 @@ async fn run(Options { flags, certificate }: Options) -> Result<(), Box<dyn std:
     let tls = TlsAcceptor::from(Arc::new(config));
 
     let handler = handler_fn(flags.validator()?, |event| {
-        say(format_args!("accepted {:?}", event.group_id()));
+        log(format_args!("accepted {:?}", event.group_id()));
         Ok(())
     });
     let service = TowerToHyperService::new(GroupFullService::new(Immediate(Arc::new(handler))));

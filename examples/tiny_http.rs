@@ -8,7 +8,7 @@ use clap::Parser;
 use im_group_full::{GroupFullHandler, Rejection, Reply, handle, handler_fn};
 use tiny_http::{Header, Method, Request, Response, Server};
 
-use crate::flags::{Flags, say};
+use crate::flags::{Flags, log};
 
 #[path = "support/flags.rs"]
 mod flags;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let handler = handler_fn(flags.validator()?, |event| {
-        say(format_args!("accepted {:?}", event.group_id()));
+        log(format_args!("accepted {:?}", event.group_id()));
         Ok(())
     });
     let server = Arc::new(Server::from_listener(flags.listen()?, None)?);

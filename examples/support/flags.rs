@@ -3,13 +3,18 @@
 
 use std::env;
 use std::fs;
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use im_group_full::testing::Callback;
 use im_group_full::{SdkAppId, Token, Validator};
+
+#[allow(unused_imports, reason = "each example uses a part of it")]
+pub(crate) use self::log::{log, say};
+
+#[path = "log.rs"]
+mod log;
 
 /// Where the examples expect the callback.
 pub(crate) const PATH: &str = "/im/callback";
@@ -93,11 +98,6 @@ impl Tokens {
         }
         Ok(tokens)
     }
-}
-
-/// One line on the standard output. Unlike `println!` it does not panic when nobody reads it any more.
-pub(crate) fn say(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 pub(crate) fn unix_seconds() -> u64 {

@@ -9,7 +9,7 @@ use clap::Parser;
 use futures_util::StreamExt;
 use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator, handle};
 
-use crate::flags::{Flags, PATH, say};
+use crate::flags::{Flags, PATH, log};
 
 #[path = "../../support/flags.rs"]
 mod flags;
@@ -31,7 +31,7 @@ impl GroupFullHandler for Rooms {
     }
 
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
-        say(format_args!("accepted {:?}", event.group_id()));
+        log(format_args!("accepted {:?}", event.group_id()));
         Ok(())
     }
 }
