@@ -88,6 +88,9 @@ impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
 }
 
 /// Makes an async handler of a closure, for apps that need nothing but the event.
+///
+/// The compiler may call a future that holds the closure's type "not general enough" to be spawned.
+/// Hide the type, then: let a function make the handler and return `impl AsyncGroupFullHandler`.
 pub fn async_handler_fn<F, Fut>(validator: Validator, f: F) -> AsyncHandlerFn<F>
 where
     F: Fn(GroupFull<'static>) -> Fut + Send + Sync,
