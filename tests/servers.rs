@@ -139,7 +139,8 @@ fn server_says_in_one_line_why_it_does_not_start() {
     let address = busy.local_addr().unwrap().to_string();
     let in_use = format!("cannot listen on {address}: Address already in use (os error 98)");
     refuses_to_start(&["--address", &address], None, &in_use);
-    let empty = "IM_CALLBACK_TOKEN: token: expected at least one byte, because with an empty one anybody can sign";
+    let empty =
+        "IM_CALLBACK_TOKEN: token: expected at least one byte, found none: with an empty token anybody can sign";
     refuses_to_start(&[], Some(""), empty);
     refuses_to_start(&["--token-file", "/nowhere"], None, "/nowhere: No such file or directory (os error 2)");
 }
