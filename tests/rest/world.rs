@@ -93,6 +93,10 @@ impl World {
     }
 
     pub fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
+        // For cargo-mutants, which runs all this for every mutant; see `.ci/mutants`.
+        if std::env::var_os("WITHOUT_SOCKETS").is_some() {
+            return self.stand_in.call(&request).ok_or(SendError::Other);
+        }
         self.client.send(request)
     }
 

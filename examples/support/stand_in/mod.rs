@@ -78,7 +78,7 @@ impl StandIn {
         let for_calls = Arc::clone(&shared);
         let serve = move |Path(command): Path<String>, Query(query): Query<HashMap<String, String>>, body: Bytes| {
             let answer = lock(&for_calls).answer(command, &query, &body);
-            std::future::ready(answer)
+            std::future::ready(answer.map_or_else(broken, response))
         };
         let app = Router::new().route("/v4/group_open_http_svc/{command}", post(serve));
 
@@ -99,6 +99,14 @@ impl StandIn {
         self.url().parse()
     }
 
+    /// Answers a request without a socket; `None` where the connection would break.
+    pub fn call(&self, request: &http::Request<Vec<u8>>) -> Option<(StatusCode, Vec<u8>)> {
+        let command = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let query = request.uri().query().unwrap_or_default();
+        let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        lock(&self.shared).answer(command.to_owned(), &query, request.body())
+    }
+
     /// Looks at, or changes, what it holds; no call is served meanwhile.
     pub fn with<T>(&self, f: impl FnOnce(&mut Vendor) -> T) -> T {
         f(&mut lock(&self.shared).vendor)
@@ -111,29 +119,35 @@ impl StandIn {
 }
 
 impl Shared {
-    fn answer(&mut self, command: String, query: &HashMap<String, String>, body: &[u8]) -> Response {
+    fn answer(
+        &mut self,
+        command: String,
+        query: &HashMap<String, String>,
+        body: &[u8],
+    ) -> Option<(StatusCode, Vec<u8>)> {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let call = self.vendor.record(command, body);
         let fault = self.hook.as_mut().map_or(Fault::None, |hook| hook(&call, &mut self.vendor));
         // After the hook, which may let time pass.
         let now = (self.clock)();
+        let mut served = || self.vendor.serve(&call, query, now);
         match fault {
-            Fault::None => json_answer(&self.vendor.serve(&call, query, now)),
-            Fault::BreakBefore => broken(),
+            Fault::None => Some(json_answer(&served())),
+            Fault::BreakBefore => None,
             Fault::BreakAfter => {
-                self.vendor.serve(&call, query, now);
-                broken()
+                served();
+                None
             }
-            Fault::Status(status) => plain(status, "gateway"),
+            Fault::Status(status) => Some(plain(status, "gateway")),
             Fault::StatusAfter(status) => {
-                self.vendor.serve(&call, query, now);
-                plain(status, "gateway")
+                served();
+                Some(plain(status, "gateway"))
             }
             Fault::NotJson => {
-                self.vendor.serve(&call, query, now);
-                plain(200, "<html>it works</html>")
+                served();
+                Some(plain(200, "<html>it works</html>"))
             }
-            Fault::Code(code) => json_answer(&refusal(code, "as the test wants it")),
+            Fault::Code(code) => Some(json_answer(&refusal(code, "as the test wants it"))),
         }
     }
 }
@@ -146,13 +160,17 @@ fn refusal(code: i32, info: &str) -> Value {
     json!({ "ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": info })
 }
 
-fn json_answer(body: &Value) -> Response {
-    Response::new(Body::from(body.to_string()))
+fn json_answer(body: &Value) -> (StatusCode, Vec<u8>) {
+    (StatusCode::OK, body.to_string().into_bytes())
 }
 
-fn plain(status: u16, text: &'static str) -> Response {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+fn plain(status: u16, text: &str) -> (StatusCode, Vec<u8>) {
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), text.into())
+}
+
+fn response((status, body): (StatusCode, Vec<u8>)) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
     response
 }
 
