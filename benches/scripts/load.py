@@ -68,18 +68,24 @@ def client(port, numbers, counts, lock):
         counts.update(seen)
 
 
-def main():
-    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    counts, lock = collections.Counter(), threading.Lock()
-    server = Server("server", "--address", "127.0.0.1:0")
+def play(port, requests, counts):
+    """Sends so many, and adds what came of them."""
+    lock = threading.Lock()
     threads = [
-        threading.Thread(target=client, args=(server.port, range(first, requests, CONNECTIONS), counts, lock))
+        threading.Thread(target=client, args=(port, range(first, requests, CONNECTIONS), counts, lock))
         for first in range(CONNECTIONS)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def main():
+    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    counts = collections.Counter()
+    server = Server("server", "--address", "127.0.0.1:0")
+    play(server.port, requests, counts)
     last = server.stop()
     print("clients:", dict(sorted(counts.items())))
     print("server: ", last)
@@ -87,4 +93,5 @@ def main():
     sys.exit(counts["right"] != requests or last != wanted)
 
 
-main()
+if __name__ == "__main__":
+    main()

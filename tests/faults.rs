@@ -1,0 +1,202 @@
+//! Faults in the middle, over sockets: whatever a client or a handler does, the server goes on, the next request is
+//! answered right, and no task is left behind.
+
+mod util;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use im_group_full::testing::Callback;
+use im_group_full::{AsyncGroupFullHandler, CALLBACK_TIMEOUT, Failure, GroupFull, GroupFullService, Validator};
+use tokio::runtime::Handle;
+use tower::ServiceBuilder;
+use tower_http::timeout::TimeoutLayer;
+use util::{APP, OK};
+
+/// Does what the group's name says.
+#[derive(Clone)]
+struct Moody(Validator);
+
+impl AsyncGroupFullHandler for Moody {
+    fn validator(&self) -> &Validator {
+        &self.0
+    }
+
+    async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+        match event.group_id() {
+            "panics" => panic!("as the test wants it"),
+            "never finishes" => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    runtime: Handle,
+    /// What it has when nobody is connected.
+    tasks: usize,
+}
+
+impl Server {
+    /// As an app would serve it: axum, and a time limit that a test can wait for.
+    fn start(limit: Duration) -> Self {
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                send.send((listener.local_addr().unwrap(), Handle::current())).unwrap();
+                let timeout = TimeoutLayer::with_status_code(http::StatusCode::REQUEST_TIMEOUT, limit);
+                let service =
+                    ServiceBuilder::new().layer(timeout).service(GroupFullService::new(Moody(Validator::new(APP))));
+                axum::serve(listener, axum::Router::new().route_service("/", service)).await.unwrap();
+            });
+        });
+        let (address, runtime) = receive.recv().unwrap();
+        let tasks = runtime.metrics().num_alive_tasks();
+        Self { address, runtime, tasks }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let client = TcpStream::connect(self.address).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        client
+    }
+
+    /// Sends these bytes, the last of which let the server close the connection, and returns whatever comes.
+    fn answers(&self, bytes: &[u8]) -> String {
+        let mut client = self.connect();
+        client.write_all(bytes).unwrap();
+        read_to_end(client)
+    }
+
+    #[track_caller]
+    fn assert_goes_on(&self) {
+        let answer = self.answers(&request("g", CLOSE));
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(OK), "{answer}");
+    }
+
+    /// Every task of a connection ends with it; a server that forgets one would never come to this.
+    #[track_caller]
+    fn assert_nothing_left(&self) {
+        for _ in 0..3000 {
+            if self.runtime.metrics().num_alive_tasks() <= self.tasks {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{} tasks, {} before", self.runtime.metrics().num_alive_tasks(), self.tasks);
+    }
+}
+
+const CLOSE: &str = "Connection: close\r\n";
+
+fn read_to_end(mut client: TcpStream) -> String {
+    let mut answers = Vec::new();
+    // A reset after the answer is as good as an end.
+    drop(client.read_to_end(&mut answers));
+    String::from_utf8(answers).unwrap()
+}
+
+fn request(group_id: &str, headers: &str) -> Vec<u8> {
+    let callback = Callback::new(APP).group_id(group_id);
+    let body = callback.raw_body();
+    let head = format!(
+        "POST /?{} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n",
+        callback.raw_query(),
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
+}
+
+#[test]
+fn closed_at_every_byte() {
+    let server = Server::start(CALLBACK_TIMEOUT);
+    let request = request("g", "");
+    for end in 0..request.len() {
+        let mut client = server.connect();
+        client.write_all(&request[..end]).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let answer = read_to_end(client);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{end}: {answer}");
+        server.connect().write_all(&request[..end]).unwrap();
+    }
+    server.assert_goes_on();
+    server.assert_nothing_left();
+}
+
+#[test]
+fn bodies_that_are_not_as_declared() {
+    let server = Server::start(Duration::from_millis(200));
+    let genuine = String::from_utf8(request("g", CLOSE)).unwrap();
+    let length = genuine.split("Content-Length: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let declared =
+        |other: usize| genuine.replace(&format!("Content-Length: {length}"), &format!("Content-Length: {other}"));
+    let length: usize = length.parse().unwrap();
+
+    // Longer than what comes: it waits for the rest, and the time limit ends that.
+    let mut client = server.connect();
+    client.write_all(declared(length + 1).as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    drop(client);
+    // Shorter: the body is cut, and what is left is no request.
+    let answer = server.answers(declared(length - 1).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("HTTP/1.1 200"), "{answer}");
+    // None at all.
+    let answer = server.answers(declared(0).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("HTTP/1.1 200"), "{answer}");
+    server.assert_goes_on();
+    server.assert_nothing_left();
+}
+
+#[test]
+fn bodies_that_are_too_slow() {
+    let server = Server::start(Duration::from_millis(200));
+    let request = request("g", "");
+    let mut client = server.connect();
+    let (head, body) = request.split_at(request.len() - 20);
+    client.write_all(head).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    // Too late.
+    drop(client.write_all(body));
+    drop(client);
+    server.assert_goes_on();
+    server.assert_nothing_left();
+}
+
+#[test]
+fn requests_one_behind_the_other() {
+    let server = Server::start(CALLBACK_TIMEOUT);
+    let other = String::from_utf8(request("g", "")).unwrap().replace("SdkAppid=888888", "SdkAppid=1");
+    let pipelined = [&request("a", "")[..], &request("b", ""), other.as_bytes(), &request("never read", "")].concat();
+    let answers = server.answers(&pipelined);
+    let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    // The one that was refused unread closes the connection, so that its body is not taken for a request.
+    assert_eq!(statuses, ["200", "200", "403"]);
+    server.assert_goes_on();
+    server.assert_nothing_left();
+}
+
+#[test]
+fn handlers_that_panic_or_never_finish() {
+    let server = Server::start(Duration::from_millis(200));
+    for _ in 0..3 {
+        assert_eq!(server.answers(&request("panics", "")), "");
+        let mut client = server.connect();
+        client.write_all(&request("never finishes", "")).unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
+        // And one that is left while it does.
+        server.connect().write_all(&request("never finishes", "")).unwrap();
+        server.assert_goes_on();
+    }
+    server.assert_nothing_left();
+}
