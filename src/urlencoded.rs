@@ -42,7 +42,8 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     let mut rest = query;
     std::iter::from_fn(move || {
         while let Some(tail) = rest.strip_prefix('&') {
-            rest = tail;
+            // Eight at a step: a query of nothing else must cost no more than another of its length.
+            rest = rest.strip_prefix("&&&&&&&&").unwrap_or(tail);
         }
         if rest.is_empty() {
             return None;
@@ -53,7 +54,7 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// Splits before the first `&`, or at the end, eight bytes at a step.
+/// Splits at the first `&`, or at the end, eight bytes at a step.
 #[inline]
 fn split(query: &str) -> (Pair<'_>, &str) {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -90,7 +91,7 @@ fn split(query: &str) -> (Pair<'_>, &str) {
 
 #[inline]
 fn cut(query: &str, at: usize, plain: bool) -> (Pair<'_>, &str) {
-    let (raw, rest) = query.split_at(at);
+    let (raw, rest) = (&query[..at], query.get(at + 1..).unwrap_or_default());
     (Pair { raw, plain }, rest)
 }
 
