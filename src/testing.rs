@@ -144,6 +144,7 @@ impl Callback {
         append(&mut query, "contenttype", content_type);
         append(&mut query, "ClientIP", "127.0.0.1");
         append(&mut query, "OptPlatform", "RESTAPI");
+        #[cfg(feature = "signature")]
         for (name, value) in self.signature() {
             append(&mut query, name, &value);
         }
@@ -215,11 +216,5 @@ impl Callback {
             (Some((token, _)), _) => (token.sign(time), time),
         };
         vec![("Sign", sign), ("RequestTime", time.to_string())]
-    }
-
-    #[cfg(not(feature = "signature"))]
-    #[expect(clippy::unused_self, reason = "the same as with the feature")]
-    fn signature(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
     }
 }

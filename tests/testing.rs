@@ -2,7 +2,7 @@
 
 use im_group_full::RejectionKind::{self, *};
 use im_group_full::testing::Callback;
-use im_group_full::{CallbackQuery, GroupFull, Token, Validator};
+use im_group_full::{CallbackQuery, GroupFull, SdkAppId, Token, Validator};
 
 use crate::util::{APP, NOW, at};
 
@@ -108,4 +108,13 @@ fn what_only_a_server_sees() {
 fn no_token_shows() {
     let debug = format!("{:?}", Callback::new(APP).signed(&token(), NOW));
     assert!(debug.contains("Token(..)") && !debug.contains("xxxx"), "{debug}");
+}
+
+#[test]
+fn another_app_whatever_the_own_one_is() {
+    for id in [0, 1, 888_888, 888_889, u64::MAX] {
+        let broken = Callback::new(SdkAppId::new(id)).broken(RejectionKind::SdkAppIdMismatch);
+        let raw_query = broken.raw_query();
+        assert_ne!(CallbackQuery::parse(&raw_query).unwrap().sdk_app_id().get(), id);
+    }
 }

@@ -4,7 +4,7 @@ use http::{Method, Request, StatusCode};
 use im_group_full::SdkAppId;
 use im_group_full::rest::{
     DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, GroupType, RestApi,
-    Role, SecretKey,
+    Role, SecretKey, UserSig,
 };
 use serde_json::{Value, json};
 
@@ -71,6 +71,10 @@ fn url_has_all_that_the_vendor_wants() {
     let (names, values): (Vec<_>, Vec<_>) = query.split('&').map(|pair| pair.split_once('=').unwrap()).unzip();
     assert_eq!(names, ["sdkappid", "identifier", "usersig", "random", "contenttype"]);
     assert_eq!((values[0], values[1], values[4]), ("1400000001", "%E7%AE%A1%20a%26b%3Dc~", "json"));
+    // An hour, so that a URL in somebody's log soon is worth nothing.
+    let hour = Duration::from_secs(60 * 60);
+    let user_sig = UserSig::new(APP, &SecretKey::new(SECRET).unwrap(), "管 a&b=c~", hour, now());
+    assert_eq!(values[2], user_sig.as_str());
     values[3].parse::<u32>().unwrap();
 }
 
