@@ -143,3 +143,9 @@ fn futures_are_send() {
 fn hidden() -> impl AsyncGroupFullHandler {
     async_handler_fn(Validator::new(APP), async |_| Ok(()))
 }
+
+#[test]
+fn the_clock_is_the_systems_unless_told() {
+    let before = std::time::SystemTime::now();
+    assert!(hidden().now() >= before);
+}

@@ -209,3 +209,12 @@ fn unit_tests_can_make_one() {
     let event = GroupFull::assume_verified(query, body);
     assert_eq!((event.sdk_app_id().get(), event.group_id()), (1, "g"));
 }
+
+#[test]
+fn ids_tell_events_apart() {
+    for (time, id) in [(r#","EventTime":5"#, "888888:5:g"), ("", "888888::g")] {
+        let body = format!(r#"{{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"{time}}}"#);
+        let event = Validator::new(APP).validate(QUERY, body.as_bytes(), at(NOW)).unwrap();
+        assert_eq!(event.id(), id);
+    }
+}

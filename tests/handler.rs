@@ -107,3 +107,8 @@ fn kinds_are_labels() {
         assert_eq!(kind.to_string(), label);
     }
 }
+
+#[test]
+fn only_another_command_has_one() {
+    assert_eq!(Rejection::body_too_large().command(), None);
+}
