@@ -56,7 +56,7 @@ def stages(times, group):
         parts.append(("signature", "signature", times["stage/authenticate signed"] - query))
     parts.append(("body", "body", body))
     rest = times[f"{group}/handle"] - sum(part[2] for part in parts)
-    return [*parts, ("rest", "answer", max(rest, 0))]
+    return [*parts, ("rest", "the rest", max(rest, 0))]
 
 
 def peers(times, node, group):
