@@ -24,8 +24,8 @@ use super::{
 /// * No more are removed than were missing for the policy's free slots: asked first, asked again
 ///   before the first removal, and then before every one as soon as anything looks as if somebody
 ///   else were at work (a chosen member is gone, a removal was not answered, the number of members
-///   changed during the scan) or the figure is older than 30 seconds. So a second run, beside or
-///   after this one, frees what is missing and no more.
+///   changed during the scan) or the figure is older than 30 seconds. So a run
+///   after this one frees what is missing and no more.
 /// * Two runs with the same policy choose the same members in the same order. As long as no
 ///   candidate is active meanwhile, they remove together whom one of them would have removed alone,
 ///   however their calls interleave.

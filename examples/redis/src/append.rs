@@ -46,7 +46,11 @@ impl Appender {
         get.arg("GET").arg(&SAFE.map(|(name, _)| name));
         let run =
             self.link.run(async |mut connection| get.query_async::<HashMap<String, String>>(&mut connection).await);
-        let found = run.await.unwrap_or_default();
+        let Ok(found) = run.await else {
+            let names = SAFE.map(|(name, _)| name).join(", ");
+            eprintln!("warning: redis does not show its settings: make sure of {names} yourself");
+            return;
+        };
         for (name, safe) in SAFE {
             match found.get(name) {
                 Some(value) if value != safe => {

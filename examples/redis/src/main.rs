@@ -44,8 +44,8 @@ and send an event with the line that the receiver prints.
 What is answered:
   OK    Redis has the event. With `appendfsync always` it is on the disk; with `everysec` a power cut
         can lose the last second.
-  FAIL  Redis was away, slow or full for 1.5 seconds. The vendor does not call again: this event is gone
-        until the next join fails. Each one is logged.
+  FAIL  Too many events wait (at once), or Redis did not have it after 1.5 seconds. The vendor does not call
+        again: this event is gone until the next join fails. Each one is logged.
 
 What is in Redis:
   {stream}            what waits and what is worked on; done means deleted, and nothing is ever trimmed
