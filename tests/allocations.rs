@@ -48,6 +48,8 @@ fn the_documented_sample_costs_none() {
     let handler = handler_fn(Validator::new(APP), on_full);
     let count = allocations(|| assert_eq!(handle(QUERY, BODY, &handler).body().as_ref(), OK.as_bytes()));
     assert_eq!(count, 0);
+    let stranger = QUERY.replace("888888", "1");
+    assert_eq!(allocations(|| drop(handle(&stranger, BODY, &handler).body())), 0);
     // The counter counts.
     assert_ne!(allocations(|| drop(handle("", BODY, &handler))), 0);
 }
@@ -74,4 +76,6 @@ fn the_signed_sample_costs_none() {
     let handler = Fixed(Validator::new(APP).token(token));
     let count = allocations(|| assert_eq!(handle(&query, BODY, &handler).body().as_ref(), OK.as_bytes()));
     assert_eq!(count, 0);
+    let forged = query.replace("Sign=", "Sign=0");
+    assert_eq!(allocations(|| drop(handle(&forged, BODY, &handler).body())), 0);
 }
