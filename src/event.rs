@@ -14,8 +14,8 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 /// # Through a queue
 ///
 /// It serialises as `{"query":{…},"body":{…}}` with the vendor's names, and never holds a `Sign`.
-/// It reads back as `GroupFull<'static>` in any format of serde's, self-describing or not, and is
-/// checked again for what can be checked without the app's configuration: the command,
+/// It reads back as `GroupFull<'static>`, from formats that describe themselves (JSON) and from those
+/// that do not (postcard), and is checked again for what can be checked without the app's configuration: the command,
 /// `contenttype`, `GroupId`. It is as trustworthy as the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
