@@ -53,8 +53,10 @@ impl<'a> CallbackBody<'a> {
         if json.trim_ascii_start().starts_with('[') {
             return Err(Repr::malformed_body("expected an object, found an array").into());
         }
-        let fields: Fields<'a> = serde_json::from_str(json).map_err(Repr::malformed_body)?;
-        Ok(fields.into())
+        let mut json = serde_json::Deserializer::from_str(json);
+        let body = Fields::deserialize(&mut json).map_err(Repr::malformed_body)?;
+        json.end().map_err(Repr::malformed_body)?;
+        Ok(body)
     }
 
     #[cfg(feature = "testing")]
@@ -78,6 +80,19 @@ impl<'a> CallbackBody<'a> {
         self.event_time_millis
     }
 
+    /// Parses the body of this callback, if it is no longer than the limit.
+    pub(crate) fn group_full(raw_body: &'a [u8], limit: usize) -> Result<Self, Rejection> {
+        if raw_body.len() > limit {
+            return Err(Rejection::body_too_large());
+        }
+        // Judged where it lies: to move it out and in again costs more than the comparison.
+        let body = Self::parse(raw_body);
+        if let Ok(body) = &body {
+            body.check_group_full()?;
+        }
+        body
+    }
+
     #[inline]
     pub(crate) fn check_group_full(&self) -> Result<(), Rejection> {
         if self.command == GROUP_FULL_COMMAND { Ok(()) } else { Err(Repr::command_mismatch(&self.command).into()) }
@@ -95,14 +110,13 @@ impl<'a> CallbackBody<'a> {
 
 impl<'de> Deserialize<'de> for CallbackBody<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Fields::deserialize(deserializer)?;
-        Ok(CallbackBody::from(fields).into_owned())
+        Ok(Fields::deserialize(deserializer)?.into_owned())
     }
 }
 
-/// [`CallbackBody`] while it is read: this one borrows, the public one is `DeserializeOwned`.
+/// How a [`CallbackBody`] is read that borrows; the public way makes one that owns.
 #[derive(Deserialize)]
-#[serde(expecting = "an object with `CallbackCommand` and `GroupId`")]
+#[serde(remote = "CallbackBody", expecting = "an object with `CallbackCommand` and `GroupId`")]
 struct Fields<'a> {
     #[serde(rename = "CallbackCommand", borrow, deserialize_with = "command")]
     command: Cow<'a, str>,
@@ -110,13 +124,6 @@ struct Fields<'a> {
     group_id: Cow<'a, str>,
     #[serde(rename = "EventTime", default, deserialize_with = "event_time")]
     event_time_millis: Option<u64>,
-}
-
-impl<'a> From<Fields<'a>> for CallbackBody<'a> {
-    fn from(fields: Fields<'a>) -> Self {
-        let Fields { command, group_id, event_time_millis } = fields;
-        Self { command, group_id, event_time_millis }
-    }
 }
 
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 
+use crate::SdkAppId;
 use crate::rejection::Repr;
+use crate::sdk_app_id::decimal;
 use crate::urlencoded::{self, Encoded, Pair};
 
 /// The parameters that the vendor appends, as they stand in the query.
@@ -32,16 +34,16 @@ impl<'a> Parameters<'a> {
     fn find(&mut self, pair: Pair<'a>) -> Option<(&mut Parameter<'a>, Encoded<'a>)> {
         if let Some(value) = pair.value_of("SdkAppid") {
             Some((&mut self.sdk_app_id, value))
+        } else if let Some(value) = pair.value_of("Sign") {
+            Some((&mut self.sign, value))
+        } else if let Some(value) = pair.value_of("ClientIP") {
+            Some((&mut self.client_ip, value))
         } else if let Some(value) = pair.value_of("CallbackCommand") {
             Some((&mut self.command, value))
         } else if let Some(value) = pair.value_of("contenttype") {
             Some((&mut self.content_type, value))
-        } else if let Some(value) = pair.value_of("ClientIP") {
-            Some((&mut self.client_ip, value))
         } else if let Some(value) = pair.value_of("OptPlatform") {
             Some((&mut self.opt_platform, value))
-        } else if let Some(value) = pair.value_of("Sign") {
-            Some((&mut self.sign, value))
         } else if let Some(value) = pair.value_of("RequestTime") {
             Some((&mut self.request_time, value))
         } else if let Some(value) = pair.value_of("RequestID") {
@@ -49,6 +51,20 @@ impl<'a> Parameters<'a> {
         } else {
             None
         }
+    }
+
+    /// Checks what is strict, and returns the app that the query is for.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<SdkAppId, Repr> {
+        let digits = self.sdk_app_id.required("SdkAppid")?;
+        let Some(sdk_app_id) = decimal(&digits) else {
+            return Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits));
+        };
+        if self.command.required("CallbackCommand")?.is_empty() {
+            return Err(Repr::empty_command());
+        }
+        self.content_type.optional("contenttype")?;
+        Ok(SdkAppId::new(sdk_app_id))
     }
 }
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::parameters::Parameters;
 use crate::rejection::{Repr, excerpt};
-use crate::sdk_app_id::decimal;
 use crate::urlencoded;
 use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 
@@ -57,15 +56,16 @@ impl<'a> CallbackQuery<'a> {
     pub fn parse(raw_query: &'a str) -> Result<Self, Rejection> {
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
-        Ok(Self::new(Identity::read(&parameters)?, &parameters))
+        Ok(Self::new(parameters.check()?, &parameters))
     }
 
+    /// Makes a query of parameters that were checked.
     #[inline]
-    pub(crate) fn new(identity: Identity<'a>, parameters: &Parameters<'a>) -> Self {
+    pub(crate) fn new(sdk_app_id: SdkAppId, parameters: &Parameters<'a>) -> Self {
         Self {
-            sdk_app_id: identity.sdk_app_id,
-            command: identity.command,
-            content_type: identity.content_type,
+            sdk_app_id,
+            command: parameters.command.lenient().unwrap_or_default(),
+            content_type: parameters.content_type.lenient(),
             client_ip: parameters.client_ip.lenient(),
             opt_platform: parameters.opt_platform.lenient(),
             request_id: parameters.request_id.lenient(),
@@ -157,29 +157,6 @@ impl<'a> CallbackQuery<'a> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// What is strict in a query; the rest is decoded only for a query that is accepted.
-pub(crate) struct Identity<'a> {
-    pub(crate) sdk_app_id: SdkAppId,
-    command: Cow<'a, str>,
-    content_type: Option<Cow<'a, str>>,
-}
-
-impl<'a> Identity<'a> {
-    #[inline]
-    pub(crate) fn read(parameters: &Parameters<'a>) -> Result<Self, Rejection> {
-        let digits = parameters.sdk_app_id.required("SdkAppid")?;
-        let Some(sdk_app_id) = decimal(&digits) else {
-            return Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits).into());
-        };
-        let command = parameters.command.required("CallbackCommand")?;
-        if command.is_empty() {
-            return Err(Repr::empty_command().into());
-        }
-        let content_type = parameters.content_type.optional("contenttype")?;
-        Ok(Self { sdk_app_id: SdkAppId::new(sdk_app_id), command, content_type })
     }
 }
 

@@ -30,7 +30,15 @@ impl<'a> Pair<'a> {
     #[inline]
     pub(crate) fn value_of(self, name: &str) -> Option<Encoded<'a>> {
         let Self { raw, plain } = self;
-        let rest = if plain { raw.strip_prefix(name)? } else { strip_encoded(raw, name)? };
+        let rest = if plain {
+            // Most names differ in the first byte already, which is cheaper to see.
+            if raw.as_bytes().first() != name.as_bytes().first() {
+                return None;
+            }
+            raw.strip_prefix(name)?
+        } else {
+            strip_encoded(raw, name)?
+        };
         let raw = if rest.is_empty() { rest } else { rest.strip_prefix('=')? };
         Some(Encoded { raw, plain })
     }
@@ -64,18 +72,16 @@ fn split(query: &str) -> (Pair<'_>, &str) {
     let mut at = 0;
     for word in words {
         let word = u64::from_le_bytes(*word);
-        // The high bit is set where a byte is below `,`: `%`, `&`, `+`, and little else in a query. What
-        // else there is, is decoded in vain.
-        let low = word.wrapping_sub(ONES * u64::from(b',')) & !word & HIGHS;
-        if low != 0 {
-            // The high bit is set where a byte is `&`, and maybe where others are behind the first.
-            let zero = word ^ (ONES * u64::from(b'&'));
-            let found = zero.wrapping_sub(ONES) & !zero & HIGHS;
-            if found != 0 {
-                plain &= low & !found & (found - 1) == 0;
-                return cut(query, at + (found.trailing_zeros() / 8) as usize, plain);
+        // The high bit is set where a byte is below `,`: `%`, `&`, `+`, and little else in a query. It may
+        // also be set where one is not ASCII, or a `,` behind one of these; that is decoded in vain.
+        let mut low = word.wrapping_sub(ONES * u64::from(b',')) & HIGHS;
+        while low != 0 {
+            let shift = low.trailing_zeros() & !7;
+            if word >> shift & 0xff == u64::from(b'&') {
+                return cut(query, at + shift as usize / 8, plain);
             }
             plain = false;
+            low &= low - 1;
         }
         at += 8;
     }

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 #[cfg(feature = "signature")]
 use crate::Token;
 use crate::parameters::Parameters;
-use crate::query::Identity;
 use crate::rejection::Repr;
 #[cfg(feature = "signature")]
 use crate::signature::Policy;
@@ -150,9 +149,8 @@ impl Validator {
         }
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
-        let identity = Identity::read(&parameters)?;
-        if identity.sdk_app_id != self.sdk_app_id {
-            let (expected, found) = (self.sdk_app_id, identity.sdk_app_id);
+        let (expected, found) = (self.sdk_app_id, parameters.check()?);
+        if expected != found {
             return Err(Repr::SdkAppIdMismatch { expected, found }.into());
         }
         #[cfg(feature = "signature")]
@@ -161,7 +159,7 @@ impl Validator {
         }
         #[cfg(not(feature = "signature"))]
         let _ = now;
-        Ok(CheckedQuery { query: CallbackQuery::new(identity, &parameters), body_limit: self.body_limit })
+        Ok(CheckedQuery { query: CallbackQuery::new(expected, &parameters), body_limit: self.body_limit })
     }
 
     /// Checks a whole callback: [`authenticate`](Self::authenticate), then
@@ -227,11 +225,7 @@ impl<'a> CheckedQuery<'a> {
     #[inline]
     pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
         self.query.check_group_full()?;
-        if raw_body.len() > self.body_limit {
-            return Err(Rejection::body_too_large());
-        }
-        let body = CallbackBody::parse(raw_body)?;
-        body.check_group_full()?;
+        let body = CallbackBody::group_full(raw_body, self.body_limit)?;
         Ok(GroupFull::assume_verified(self.query, body))
     }
 }
