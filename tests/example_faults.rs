@@ -1,83 +1,101 @@
 //! Faults in the middle, of the servers that are shown as examples: each a process of its own, with the real clock.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
-use std::io::Write;
-use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use raw::{CLOSE, read_to_end, request};
-use started::{Started, example};
-use util::OK;
+use faults::{Client, connect, faults};
+use started::{Ended, Started, example};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-#[path = "util/raw.rs"]
-mod raw;
+#[path = "util/faults.rs"]
+mod faults;
 #[path = "util/started.rs"]
 mod started;
-mod util;
 #[path = "../examples/support/vendor/mod.rs"]
 mod vendor;
 
-/// Its path may be any, but for the one in the URL that it prints.
-fn faults(name: &str) {
+/// The path may be any, but for the one in the URL that it prints.
+fn address_and_path(url: &str) -> (&str, String) {
+    let (address, path) = url.split_once("://").unwrap().1.split_once('/').unwrap();
+    (address, format!("/{path}"))
+}
+
+fn plain(name: &str) {
     let server = Started::new(&example(name), &[], None);
-    let (address, path) = server.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let request = |headers: &str| {
-        let request = String::from_utf8(request("g", headers)).unwrap();
-        request.replacen("POST /?", &format!("POST /{path}?"), 1)
-    };
-    let connect = || {
-        let client = TcpStream::connect(address).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        client
-    };
-    let goes_on = |fault: &str| {
-        let mut client = connect();
-        client.write_all(request(CLOSE).as_bytes()).unwrap();
-        let answer = read_to_end(client);
-        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(OK), "{name}, {fault}: {answer}");
-    };
-
-    let whole = request("");
-    let head = whole.find("\r\n\r\n").unwrap() + 4;
-    for end in [0, 1, 20, head / 2, head - 1, head, head + 1, whole.len() - 1] {
-        connect().write_all(&whole.as_bytes()[..end]).unwrap();
-        let mut client = connect();
-        client.write_all(&whole.as_bytes()[..end]).unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        goes_on(&format!("closed after {end} bytes"));
-    }
-
-    let length = whole.len() - head;
-    for declared in [length + 1, length - 1, 0] {
-        let odd = request(CLOSE).replace(&format!("Content-Length: {length}"), &format!("Content-Length: {declared}"));
-        let mut client = connect();
-        client.write_all(odd.as_bytes()).unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        let answer = read_to_end(client);
-        assert!(!answer.starts_with("HTTP/1.1 200 "), "{name}, {declared} of {length}: {answer}");
-        goes_on("a length that is not the body's");
-    }
-
-    // Slower than the vendor waits, while others are answered.
-    let mut slow = connect();
-    slow.write_all(&whole.as_bytes()[..=head]).unwrap();
-    goes_on("a body that does not come");
-    std::thread::sleep(Duration::from_millis(2500));
-    drop(slow.write_all(&whole.as_bytes()[head + 1..]));
-    drop(slow);
-    goes_on("a body that comes late");
-
-    let mut client = connect();
-    client.write_all([whole.clone(), request(CLOSE)].concat().as_bytes()).unwrap();
-    assert_eq!(read_to_end(client).matches(OK).count(), 2, "{name}, one behind the other");
+    let (address, path) = address_and_path(&server.url);
+    faults(server.id(), &path, || connect(address));
 }
 
 #[test]
 fn server() {
-    faults("server");
+    plain("server");
 }
 
 #[test]
 fn tiny_http() {
-    faults("tiny_http");
+    plain("tiny_http");
+}
+
+struct Tls(StreamOwned<ClientConnection, TcpStream>);
+
+impl Read for Tls {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Tls {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Client for Tls {
+    fn finish(&mut self) {
+        self.0.conn.send_close_notify();
+        let _ = self.0.flush();
+        self.0.sock.finish();
+    }
+}
+
+#[test]
+fn hyper_tls() {
+    let certificate = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("faults.pem");
+    let server = Started::new(&example("hyper_tls"), &["--certificate", certificate.to_str().unwrap()], None);
+    let (address, path) = address_and_path(&server.url);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
+    let config = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
+    let connect_tls = || {
+        let client = ClientConnection::new(Arc::clone(&config), ServerName::try_from("localhost").unwrap()).unwrap();
+        Tls(StreamOwned::new(client, connect(address)))
+    };
+    // Before and in the middle of the handshake.
+    for bytes in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01", b"POST / HTTP/1.1\r\n\r\n"] {
+        connect(address).write_all(bytes).unwrap();
+    }
+    faults(server.id(), &path, connect_tls);
+}
+
+#[test]
+fn make_room() {
+    // Where nobody listens: what the worker does about the group is not looked at.
+    let arguments = ["--region", "http://127.0.0.1:1", "--sdk-app-id", "888888", "--admin", "administrator"];
+    let mut command = Command::new(example("make_room"));
+    command.args(arguments).env("IM_SECRET_KEY", "secret").stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = Ended(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (address, path) = address_and_path(line.trim_end().strip_prefix("listening for callbacks at ").unwrap());
+    faults(server.0.id(), &path, || connect(address));
 }

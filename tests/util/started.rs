@@ -22,9 +22,20 @@ pub fn example(name: &str) -> PathBuf {
     path
 }
 
-/// A server of its own process; it ends with the value.
+/// A process that ends with the value.
+pub struct Ended(pub Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server of its own process.
 pub struct Started {
-    child: Child,
+    child: Ended,
     lines: BufReader<ChildStdout>,
     pub url: String,
     pub curl: String,
@@ -43,8 +54,8 @@ impl Started {
         if let Some(token) = token {
             command.env("IM_CALLBACK_TOKEN", token);
         }
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
+        let mut child = Ended(command.spawn().unwrap());
+        let lines = BufReader::new(child.0.stdout.take().unwrap());
         let mut started = Self { child, lines, url: String::new(), curl: String::new() };
         let listening = started.line();
         let url = listening.strip_prefix("listening on ").and_then(|line| line.split_once(' '));
@@ -66,10 +77,14 @@ impl Started {
         line.trim_end().to_owned()
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
     /// What Ctrl-C sends.
     #[cfg(unix)]
     pub fn signal(&self) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     }
 
@@ -79,7 +94,7 @@ impl Started {
         self.signal();
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code(), rest)
+        (self.child.0.wait().unwrap().code(), rest)
     }
 
     /// Sends every case of the probe, and names those whose answer differs.
@@ -97,14 +112,6 @@ impl Started {
         differing
             .map(|outcome| format!("{}: expected {}, got {}", outcome.case, outcome.expected, outcome.got))
             .collect()
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
