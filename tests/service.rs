@@ -234,3 +234,13 @@ fn its_types_travel() {
     is_shared::<GroupFullService<Immediate<Arc<Recorder>>>>();
     is_shared::<ReplyBody>();
 }
+
+/// The signature in the query is worth something while it is fresh.
+#[tokio::test]
+async fn a_future_shows_nothing_of_its_request() {
+    let token = Token::new("xxxxyyyy").unwrap();
+    let callback = Callback::new(APP).signed(&token, NOW);
+    let future = asked(Validator::new(APP)).service.call(with_body(&callback, Full::new(Bytes::new())));
+    assert_eq!(format!("{future:?}"), "ResponseFuture { .. }");
+    assert_eq!(future.await.unwrap().status(), StatusCode::BAD_REQUEST);
+}

@@ -115,10 +115,8 @@ impl MakeRoom {
         // The earliest, also if the clock was set back between two looks.
         let at = since_epoch(now);
         self.round.looked_at = Some(self.round.looked_at.map_or(at, |first| first.min(at)));
-        for index in chosen {
-            let Some(candidate) = self.report.candidates.get_mut(index) else {
-                continue;
-            };
+        let candidates = self.report.candidates.iter_mut().enumerate();
+        for (index, candidate) in candidates.take(chosen.end).skip(chosen.start) {
             candidate.outcome = second_look(&self.policy, candidate, found, now);
             match candidate.outcome {
                 Outcome::Planned => self.round.doomed.push(index),

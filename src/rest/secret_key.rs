@@ -1,6 +1,5 @@
 use std::fmt;
 
-use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 
@@ -27,7 +26,8 @@ impl SecretKey {
         if key.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(InvalidSecretKey(Reason::WhiteSpace));
         }
-        Ok(Self(Hmac::new_from_slice(key.as_bytes())?))
+        // HMAC takes a key of any length; not so everything else that has this constructor.
+        Hmac::new_from_slice(key.as_bytes()).map(Self).map_err(|_| InvalidSecretKey(Reason::Length))
     }
 
     /// The keyed state, ready for a message.
@@ -55,10 +55,4 @@ enum Reason {
     WhiteSpace,
     #[error("expected a secret key of another length")]
     Length,
-}
-
-impl From<InvalidLength> for InvalidSecretKey {
-    fn from(_: InvalidLength) -> Self {
-        Self(Reason::Length)
-    }
 }

@@ -3,7 +3,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::StatusCode;
 use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Step};
 
-use crate::stand_in::Group;
+use crate::stand_in::{Fault, Group};
 use crate::world::{Came, GROUP, NOW, World, accounts, expected, full_group, policy};
 
 const COMMANDS: [&str; 4] =
@@ -221,9 +221,31 @@ fn credential_is_in_no_debug() {
     run.no_response(world.clock.now());
     let step = run.step(&world.api, world.clock.now());
     assert_eq!(format!("{step:?}"), "Wait(1s)");
-    for text in [format!("{run:?}"), serde_json::to_string(&run).unwrap()] {
+    let mut done = MakeRoom::new(GROUP, policy(1)).dry_run();
+    assert_eq!(world.finish(&mut done), Came::Done);
+    let done = format!("{:?}", done.step(&world.api, world.clock.now()));
+    assert!(done.starts_with("Done(Report {"), "{done}");
+    world.stand_in.on_call(|_, _| Fault::Code(70001));
+    let mut failed = MakeRoom::new(GROUP, policy(1));
+    assert!(matches!(world.finish(&mut failed), Came::Failed(_)));
+    let failed = format!("{:?}", failed.step(&world.api, world.clock.now()));
+    assert!(failed.starts_with("Failed(RestError("), "{failed}");
+    for text in [format!("{run:?}"), serde_json::to_string(&run).unwrap(), done, failed] {
         assert!(!text.contains("usersig") && !text.contains("5bd2"), "{text}");
     }
+}
+
+/// What a run asks for at these seconds, all of which is answered at once.
+fn calls_at(world: &World, run: &mut MakeRoom, seconds: &[u64]) -> Vec<String> {
+    let mut calls = Vec::new();
+    for second in seconds {
+        let now = UNIX_EPOCH + Duration::from_secs(NOW + second);
+        let Step::Send(request) = run.step(&world.api, now) else { panic!("{run:?}") };
+        calls.push(request.uri().path().rsplit('/').next().unwrap().to_owned());
+        let (status, body) = world.send(request).unwrap();
+        run.response(status, &body, now);
+    }
+    calls
 }
 
 /// A look is as old as its first call, also if the clock was set back during it: 100 candidates take two.
@@ -231,21 +253,30 @@ fn credential_is_in_no_debug() {
 fn clock_that_is_set_back_makes_no_look_younger() {
     let world = World::new(full_group("Public", 450));
     let mut run = MakeRoom::new(GROUP, policy(100));
-    let mut paths = Vec::new();
-    for seconds in [0, 0, 0, 0, 15, 0, 25, 35] {
-        let now = UNIX_EPOCH + Duration::from_secs(NOW + seconds);
-        let Step::Send(request) = run.step(&world.api, now) else { panic!("{run:?}") };
-        paths.push(request.uri().path().rsplit('/').next().unwrap().to_owned());
-        let (status, body) = world.send(request).unwrap();
-        run.response(status, &body, now);
-    }
     assert_eq!(
-        paths[4..],
+        calls_at(&world, &mut run, &[0, 0, 0, 0, 15, 0, 25, 35])[4..],
         [
             "get_specified_group_member_info",
             "get_specified_group_member_info",
             "get_group_info",
             "get_specified_group_member_info"
+        ]
+    );
+}
+
+/// Somebody may have joined or left since: nobody is removed for a slot that was free 31 seconds ago.
+#[test]
+fn count_that_grew_old_after_the_look_is_taken_again() {
+    let world = World::new(full_group("Public", 20));
+    let mut run = MakeRoom::new(GROUP, policy(1));
+    assert_eq!(
+        calls_at(&world, &mut run, &[0, 20, 20, 31, 31]),
+        [
+            "get_group_info",
+            "get_group_member_info",
+            "get_specified_group_member_info",
+            "get_group_info",
+            "delete_group_member"
         ]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use im_group_full::rest::{MakeRoom, Outcome, Step};
+use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Step};
 
 use crate::stand_in::{Fault, Group};
 use crate::world::{Came, DAY, GROUP, NOW, World, accounts, expected, full_group, policy};
@@ -25,6 +25,7 @@ fn saved_and_restored(run: &MakeRoom) -> MakeRoom {
     let json = serde_json::to_vec(run).unwrap();
     let restored: MakeRoom = serde_json::from_slice(&json).unwrap();
     assert_eq!(restored, *run);
+    assert_eq!(restored.group_id(), GROUP);
     restored
 }
 
@@ -117,6 +118,8 @@ fn too_slow_to_remove_anybody() {
     let mut run = run();
     assert_eq!(world.finish(&mut run), Came::Failed("the answers came too slowly to act on them".to_owned()));
     assert_eq!((world.count("delete_group_member"), world.removed()), (0, Vec::new()));
+    let Step::Failed(error) = run.step(&world.api, world.clock.now()) else { panic!("{run:?}") };
+    assert_eq!((error.kind(), error.code(), error.info()), (RestErrorKind::TooSlow, None, None));
     world.stand_in.on_call(|_, _| Fault::None);
     let mut restored = saved_and_restored(&run);
     restored.resume();
