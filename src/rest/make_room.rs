@@ -4,6 +4,7 @@ use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::get_group_member_info::Position;
+use super::retry::Pause;
 use super::{
     DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, InactivityPolicy, Plan, Report,
     RestApi, RestError, Step,
@@ -96,12 +97,6 @@ pub(super) enum Phase {
     Recount,
     Delete,
     Done,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Pause {
-    pub(super) from: Duration,
-    pub(super) until: Duration,
 }
 
 /// One removal: which candidates of the report it is about, by index.

@@ -1,6 +1,8 @@
 use std::time::{Duration, SystemTime};
 
-use super::make_room::{Pause, Phase};
+use serde::{Deserialize, Serialize};
+
+use super::make_room::Phase;
 use super::{MakeRoom, Outcome, RestError, since_epoch};
 
 /// How many failures without progress are one too many.
@@ -8,6 +10,13 @@ const MAX_FAILURES: u32 = 5;
 
 /// How old what was read may be when a removal relies on it.
 const FRESH: Duration = Duration::from_secs(30);
+
+/// A wait before the next call, both ends since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pause {
+    from: Duration,
+    until: Duration,
+}
 
 /// How a run goes on when there was no answer, or not in time.
 impl MakeRoom {
