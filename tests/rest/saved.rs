@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Step};
 
 use crate::stand_in::{Fault, Group};
@@ -144,6 +145,12 @@ fn saved_run_that_was_tampered_with() {
         run.no_response(world.clock.now());
         assert!(matches!(run.step(&world.api, world.clock.now()), Step::Failed(_)), "{phase}");
     }
+    let mut answered_when_done = saved.clone();
+    answered_when_done["phase"] = "Done".into();
+    answered_when_done["sent"] = true.into();
+    let mut done: MakeRoom = serde_json::from_value(answered_when_done).unwrap();
+    done.response(StatusCode::OK, b"{}", world.clock.now());
+    assert!(matches!(done.step(&world.api, world.clock.now()), Step::Done(_)));
     for (field, value) in [("start", u64::MAX), ("end", u64::MAX), ("looked", u64::MAX), ("end", 0), ("looked", 0)] {
         for phase in ["Look", "Recount", "Delete", "Done"] {
             let mut tampered = saved.clone();
