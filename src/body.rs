@@ -46,6 +46,7 @@ impl<'a> CallbackBody<'a> {
     /// `GroupId` is missing or not a string; `GroupId` is empty; `EventTime` is neither absent,
     /// `null`, nor milliseconds that fit 64 bits, as an integer or as a string of decimal
     /// digits; one of the three is given twice.
+    #[inline]
     pub fn parse(raw_body: &'a [u8]) -> Result<Self, Rejection> {
         // One check of the whole is cheaper than serde_json's own of each string.
         let json = std::str::from_utf8(raw_body).map_err(Repr::malformed_body)?;
@@ -54,9 +55,8 @@ impl<'a> CallbackBody<'a> {
             return Err(Repr::malformed_body("expected an object, found an array").into());
         }
         let mut json = serde_json::Deserializer::from_str(json);
-        let body = Fields::deserialize(&mut json).map_err(Repr::malformed_body)?;
-        json.end().map_err(Repr::malformed_body)?;
-        Ok(body)
+        let body = Fields::deserialize(&mut json).and_then(|body| json.end().map(|()| body));
+        body.map_err(|error| Repr::malformed_body(error).into())
     }
 
     #[cfg(feature = "testing")]
@@ -81,6 +81,7 @@ impl<'a> CallbackBody<'a> {
     }
 
     /// Parses the body of this callback, if it is no longer than the limit.
+    #[inline]
     pub(crate) fn group_full(raw_body: &'a [u8], limit: usize) -> Result<Self, Rejection> {
         if raw_body.len() > limit {
             return Err(Rejection::body_too_large());
