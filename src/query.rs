@@ -151,11 +151,11 @@ impl<'a> CallbackQuery<'a> {
         if self.command != GROUP_FULL_COMMAND {
             return Err(Repr::OtherCommand(self.command.as_ref().into()).into());
         }
-        match &self.content_type {
-            Some(found) if found != "json" && !found.eq_ignore_ascii_case("json") => {
-                Err(Repr::UnsupportedContentType(excerpt(found).into()).into())
-            }
-            _ => Ok(()),
+        match self.content_type() {
+            // The one that comes is seen at a glance.
+            None | Some("json") => Ok(()),
+            Some(found) if found.eq_ignore_ascii_case("json") => Ok(()),
+            Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into()).into()),
         }
     }
 }

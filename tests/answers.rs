@@ -34,6 +34,16 @@ fn handled() {
 }
 
 #[test]
+fn json_in_any_case_and_no_content_type_are_handled() {
+    let recorder = Recorder::new(Validator::new(APP));
+    for content_type in ["", "&contenttype=json", "&contenttype=JSON", "&contenttype=Json", "&contenttype=js%6Fn"] {
+        let query = format!("SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull{content_type}");
+        assert_reply(&handle(&query, BODY, &recorder), 200, OK);
+        assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL"], "{content_type}");
+    }
+}
+
+#[test]
 fn rejected() {
     let recorder = Recorder::new(Validator::new(APP).max_query_len(200).max_body_len(200));
     let long_query = format!("{QUERY}&x={}", "x".repeat(200));
