@@ -121,7 +121,10 @@ impl Policy {
 /// How many whole seconds a time since the Unix epoch is from the clock, and whether it is ahead.
 fn distance(time: u64, now: SystemTime) -> (u64, bool) {
     match now.duration_since(UNIX_EPOCH) {
-        Ok(now) => (now.as_secs().abs_diff(time), now.as_secs() < time),
+        Ok(now) => match time.checked_sub(now.as_secs()) {
+            Some(ahead) => (ahead, true),
+            None => (now.as_secs() - time, false),
+        },
         Err(before) => {
             let before = before.duration();
             (time.saturating_add(before.as_secs()).saturating_add(u64::from(before.subsec_nanos() > 0)), true)

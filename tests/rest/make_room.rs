@@ -280,3 +280,12 @@ fn count_that_grew_old_after_the_look_is_taken_again() {
         ]
     );
 }
+
+/// 100 are removed and then 50; when the second removal fails, the first hundred are not asked about again.
+#[test]
+fn removal_that_fails_looks_again_at_its_own_alone() {
+    let world = World::new(full_group("Public", 450));
+    world.stand_in.on_call(|call, _| if call.number == 9 { Fault::BreakBefore } else { Fault::None });
+    assert_eq!(world.finish(&mut MakeRoom::new(GROUP, policy(150))), Came::Done);
+    assert_calls(&world, [3, 3, 4, 3]);
+}
