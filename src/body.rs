@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for CallbackBody<'_> {
     }
 }
 
-/// How a [`CallbackBody`] is read that borrows; the public way makes one that owns.
+/// Reads a [`CallbackBody`] that borrows; its public `Deserialize` makes one that owns.
 #[derive(Deserialize)]
 #[serde(remote = "CallbackBody", expecting = "an object with `CallbackCommand` and `GroupId`")]
 struct Fields<'a> {

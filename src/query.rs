@@ -152,7 +152,7 @@ impl<'a> CallbackQuery<'a> {
             return Err(Repr::OtherCommand(self.command.as_ref().into()).into());
         }
         match self.content_type() {
-            // The one that comes is seen at a glance.
+            // What the vendor sends; compared first, because that is cheaper.
             None | Some("json") => Ok(()),
             Some(found) if found.eq_ignore_ascii_case("json") => Ok(()),
             Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into()).into()),

@@ -73,7 +73,8 @@ fn split(query: &str) -> (Pair<'_>, &str) {
     for word in words {
         let word = u64::from_le_bytes(*word);
         // The high bit is set where a byte is below `,`: `%`, `&`, `+`, and little else in a query. It may
-        // also be set where one is not ASCII, or a `,` behind one of these; that is decoded in vain.
+        // also be set for a byte that is not ASCII, which is then decoded in vain, and for a `,` behind one
+        // of these, which changes nothing.
         let mut low = word.wrapping_sub(ONES * u64::from(b',')) & HIGHS;
         while low != 0 {
             let shift = low.trailing_zeros() & !7;

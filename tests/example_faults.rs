@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use faults::{Client, connect, faults};
+use faults::{Client, connect, faults, faults_and};
 use started::{Ended, Started, example};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -80,11 +80,12 @@ fn hyper_tls() {
         let client = ClientConnection::new(Arc::clone(&config), ServerName::try_from("localhost").unwrap()).unwrap();
         Tls(StreamOwned::new(client, connect(address)))
     };
-    // Before and in the middle of the handshake.
-    for bytes in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01", b"POST / HTTP/1.1\r\n\r\n"] {
-        connect(address).write_all(bytes).unwrap();
-    }
-    faults(server.id(), &path, connect_tls);
+    faults_and(server.id(), &path, connect_tls, || {
+        // Before and in the middle of the handshake.
+        for bytes in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01", b"POST / HTTP/1.1\r\n\r\n"] {
+            connect(address).write_all(bytes).unwrap();
+        }
+    });
 }
 
 #[test]
@@ -95,7 +96,9 @@ fn make_room() {
     command.args(arguments).env("IM_SECRET_KEY", "secret").stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Ended(command.spawn().unwrap());
     let mut line = String::new();
-    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    // Kept to the end: the worker still prints.
+    let mut stdout = BufReader::new(server.0.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
     let (address, path) = address_and_path(line.trim_end().strip_prefix("listening for callbacks at ").unwrap());
     faults(server.0.id(), &path, || connect(address));
 }

@@ -26,7 +26,7 @@ impl SecretKey {
         if key.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(InvalidSecretKey(Reason::WhiteSpace));
         }
-        // HMAC takes a key of any length; not so everything else that has this constructor.
+        // Never fails: HMAC takes a key of any length, unlike others that `KeyInit` makes.
         Hmac::new_from_slice(key.as_bytes()).map(Self).map_err(|_| InvalidSecretKey(Reason::Length))
     }
 

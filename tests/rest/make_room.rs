@@ -264,7 +264,7 @@ fn clock_that_is_set_back_makes_no_look_younger() {
     );
 }
 
-/// Somebody may have joined or left since: nobody is removed for a slot that was free 35 seconds ago.
+/// Somebody may have joined or left since: nobody is removed because of a count that is 35 seconds old.
 #[test]
 fn count_that_grew_old_after_the_look_is_taken_again() {
     let world = World::new(full_group("Public", 450));

@@ -1,7 +1,7 @@
 //! Faults in the middle of a request, for any server: it goes on, the next request is answered right, and no
 //! connection is left open.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -32,6 +32,11 @@ pub fn connect(address: &str) -> TcpStream {
 
 /// Tries them all on a server for the SDKAppID 888888 without a token, a process of its own.
 pub fn faults<C: Client>(process: u32, path: &str, connect: impl Fn() -> C) {
+    faults_and(process, path, connect, || ());
+}
+
+/// And more, which only this server can have.
+pub fn faults_and<C: Client>(process: u32, path: &str, connect: impl Fn() -> C, more: impl FnOnce()) {
     let callback = Callback::new(SdkAppId::new(888_888)).group_id("g");
     let body = String::from_utf8(callback.raw_body()).unwrap();
     let with_length = |length: usize, headers: &str| {
@@ -52,6 +57,7 @@ pub fn faults<C: Client>(process: u32, path: &str, connect: impl Fn() -> C) {
     };
     goes_on("none");
     let open = open_files(process);
+    more();
 
     for end in [0, 1, 20, head / 2, head - 1, head, head + 1, whole.len() - 1] {
         drop(send(&whole[..end]));
@@ -84,7 +90,8 @@ pub fn faults<C: Client>(process: u32, path: &str, connect: impl Fn() -> C) {
     // Every connection ends with its client; a server that forgets one would never come to this.
     for _ in 0..3000 {
         if open_files(process) <= open {
-            return;
+            // A process that ended has none either.
+            return goes_on("the end");
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -93,8 +100,11 @@ pub fn faults<C: Client>(process: u32, path: &str, connect: impl Fn() -> C) {
 
 fn read_to_end(mut client: impl Read) -> String {
     let mut answers = Vec::new();
-    // A reset after the answer is as good as an end.
-    let _ = client.read_to_end(&mut answers);
+    if let Err(error) = client.read_to_end(&mut answers) {
+        // A reset after the answer is as good as an end.
+        let silent = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        assert!(!silent, "neither answered nor closed: {}", String::from_utf8_lossy(&answers));
+    }
     String::from_utf8(answers).unwrap()
 }
 
