@@ -98,7 +98,8 @@ fn split(query: &str) -> (Pair<'_>, &str) {
 
 #[inline]
 fn cut(query: &str, at: usize, plain: bool) -> (Pair<'_>, &str) {
-    let (raw, rest) = (&query[..at], query.get(at + 1..).unwrap_or_default());
+    let (raw, rest) = query.split_at(at);
+    let rest = rest.strip_prefix('&').unwrap_or(rest);
     (Pair { raw, plain }, rest)
 }
 
@@ -133,7 +134,7 @@ fn decode_next(raw: &mut std::str::Bytes<'_>) -> Option<Result<u8, BrokenEscape>
 
 fn decode_escape(raw: &mut std::str::Bytes<'_>) -> Option<u8> {
     let mut digit = || char::from(raw.next()?).to_digit(16);
-    u8::try_from(digit()? << 4 | digit()?).ok()
+    u8::try_from(digit()? * 16 + digit()?).ok()
 }
 
 /// Appends `name=value`, after a `&` unless it is the first pair.

@@ -38,6 +38,19 @@ fn a_callback_is_what_the_vendor_sends() {
     assert_eq!(request.into_body(), callback.raw_body());
 }
 
+#[test]
+fn what_is_set_is_sent() {
+    let body = |callback: Callback| String::from_utf8(callback.raw_body()).unwrap();
+    assert!(body(Callback::new(APP).event_time_millis(5)).contains(r#","EventTime":5,"#));
+    assert!(!body(Callback::new(APP).event_time_millis(None)).contains("EventTime"));
+    // As far from the time of the signature as can be, whatever the validator tolerates.
+    let half = u64::MAX / 2;
+    for (time, stale) in [(0, u64::MAX), (NOW, u64::MAX), (half, u64::MAX), (half + 1, 0), (u64::MAX, 0)] {
+        let query = Callback::new(APP).signed(&token(), time).broken(StaleSignature).raw_query();
+        assert!(query.ends_with(&format!("&Sign={}&RequestTime={stale}", token().sign(stale))), "{time}: {query}");
+    }
+}
+
 /// An event given to a handler must be the one that a server would have given it.
 #[test]
 fn an_event_is_the_validated_callback() {
