@@ -50,8 +50,11 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     let mut rest = query;
     std::iter::from_fn(move || {
         while let Some(tail) = rest.strip_prefix('&') {
+            rest = tail;
             // Eight at a step: a query of nothing else must cost no more than another of its length.
-            rest = rest.strip_prefix("&&&&&&&&").unwrap_or(tail);
+            while let Some(tail) = rest.strip_prefix("&&&&&&&&") {
+                rest = tail;
+            }
         }
         if rest.is_empty() {
             return None;
