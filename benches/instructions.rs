@@ -4,12 +4,15 @@
 //! `-- --check` it fails if a ratio is more than 3 % above the one in `instructions.txt`, and
 //! `-- --save` writes that file. Needs valgrind.
 
+#[path = "support/pairs.rs"]
+mod pairs;
 mod support;
 
 use std::collections::HashMap;
 use std::process::Command;
 use std::{env, fs};
 
+use pairs::{name_of, pairs};
 use support::Case;
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
@@ -29,7 +32,7 @@ fn main() {
     for (name, count) in &counts {
         println!("{count:>9}  {name}");
     }
-    let lines: Vec<_> = ratios(&counts).iter().map(|(name, ratio)| format!("{ratio:>9.3}  {name}\n")).collect();
+    let lines: Vec<_> = ratios(&cases, &counts).iter().map(|(name, ratio)| format!("{ratio:>9.3}  {name}\n")).collect();
     let report = lines.concat();
     print!("\n{report}");
     let asked = |flag| env::args().any(|arg| arg == flag);
@@ -68,23 +71,11 @@ fn count(cases: &[Case]) -> Vec<(&str, u64)> {
 
 /// What must not rise: each count by another of the same run, so that a new compiler or
 /// `serde_json` changes both.
-fn ratios(counts: &[(&str, u64)]) -> Vec<(String, f64)> {
+fn ratios(cases: &[Case], counts: &[(&str, u64)]) -> Vec<(String, f64)> {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let get = |name: &str| counts.iter().find(|(known, _)| *known == name).unwrap().1 as f64;
-    let mut ratios = Vec::new();
-    let mut ratio = |this: &str, that: &str| ratios.push((format!("{this} : {that}"), get(this) / get(that)));
-    for group in ["unsigned", "signed"] {
-        ratio(&format!("{group}/handle"), &format!("{group}/floor"));
-        ratio(&format!("{group}/handle"), &format!("{group}/by hand"));
-    }
-    for case in ["refusal/other app", "refusal/forged", "refusal/malformed body", "untidy/query", "untidy/body"] {
-        ratio(case, &format!("{case} by hand"));
-    }
-    ratio("refusal/other app", "unsigned/handle");
-    for thing in counts.iter().filter_map(|(name, _)| name.strip_suffix("/whole")) {
-        ratio(&format!("{thing}/whole"), &format!("{thing}/ignored"));
-        ratio(&format!("{thing}/whole"), &format!("{thing}/half"));
-    }
+    let ratio = |[this, that]: [&Case; 2]| (name_of([this, that]), get(&this.name) / get(&that.name));
+    let mut ratios: Vec<_> = pairs(cases).into_iter().map(ratio).collect();
     let unread = get("signed/handle") - get("stage/body");
     ratios.push(("refusal/forged : signed/handle less stage/body".to_owned(), get("refusal/forged") / unread));
     ratios
