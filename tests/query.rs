@@ -43,6 +43,15 @@ fn captured_alphabetical_order_without_contenttype() {
 }
 
 #[test]
+fn a_run_of_ampersands_says_nothing() {
+    for len in 1..=40 {
+        let run = "&".repeat(len);
+        let raw_query = format!("{run}SdkAppid=1{run}=SdkAppid=2{run}CallbackCommand=A.B{run}");
+        assert_eq!(parse(&raw_query), parse(REQUIRED), "{raw_query}");
+    }
+}
+
+#[test]
 fn the_apps_own_parameters_are_ignored() {
     for raw_query in [
         "tenant=7&SdkAppid=1&CallbackCommand=A.B",
