@@ -156,9 +156,20 @@ async fn serve(listener: TcpListener, rooms: &Arc<Rooms>) -> std::io::Result<()>
     Ok(())
 }
 
+/// Waits for Ctrl-C, or for a service manager's SIGTERM. A signal that cannot be waited for ends the
+/// process by itself.
 async fn interrupted() {
-    // Without a handler there is nothing to wait for: Ctrl-C then ends the process by itself.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => (),
+        () = terminated() => (),
     }
+}
+
+async fn terminated() {
+    #[cfg(unix)]
+    if let Ok(mut signals) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        signals.recv().await;
+        return;
+    }
+    std::future::pending::<()>().await;
 }

@@ -40,22 +40,24 @@ fn a_full_queue_is_answered_and_logged() {
 }
 
 #[test]
-fn what_was_accepted_is_finished_on_ctrl_c() {
-    let server = server(&["--pretend", "200"]);
-    assert_eq!([post(&server, "a"), post(&server, "b"), post(&server, "c")], [OK, OK, OK]);
-    let (code, rest) = server.interrupt();
-    assert_eq!(code, Some(0));
-    let end = "\nworked on \"c\"\nstopped: 3 accepted, 0 refused, 0 of other commands\n";
-    assert!(rest.ends_with(end), "{rest}");
+fn what_was_accepted_is_finished_on_ctrl_c_and_for_a_service_manager() {
+    for signal in ["INT", "TERM"] {
+        let server = server(&["--pretend", "200"]);
+        assert_eq!([post(&server, "a"), post(&server, "b"), post(&server, "c")], [OK, OK, OK]);
+        let (code, rest) = server.stop(signal);
+        assert_eq!(code, Some(0), "{signal}");
+        let end = "\nworked on \"c\"\nstopped: 3 accepted, 0 refused, 0 of other commands\n";
+        assert!(rest.ends_with(end), "{rest}");
+    }
 }
 
 #[test]
 fn ctrl_c_again_gives_it_up() {
     let mut server = server(&["--pretend", "3600000"]);
     assert_eq!([post(&server, "a"), post(&server, "b"), post(&server, "c")], [OK, OK, OK]);
-    server.signal();
+    server.signal("INT");
     says(&mut server, "finishing what was accepted");
-    let (code, rest) = server.interrupt();
+    let (code, rest) = server.stop("INT");
     assert_eq!(code, Some(0));
     assert!(rest.starts_with("gave up "), "{rest}");
 }

@@ -106,7 +106,7 @@ fn server_logs_one_line_for_each_callback() {
         said(&mut server),
         r#"accepted "a\naccepted \u{1b}[31m" at 1670574414123 ms, client "127.0.0.1", "RESTAPI""#
     );
-    let (code, rest) = server.interrupt();
+    let (code, rest) = server.stop("INT");
     assert_eq!(code, Some(0));
     assert!(rest.ends_with("\nstopped: 2 accepted, 1 refused, 1 of other commands\n"), "{rest}");
 }

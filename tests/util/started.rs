@@ -81,17 +81,17 @@ impl Started {
         self.child.0.id()
     }
 
-    /// What Ctrl-C sends.
+    /// Sends a signal: `INT` is what Ctrl-C sends, `TERM` what a service manager does.
     #[cfg(unix)]
-    pub fn signal(&self) {
+    pub fn signal(&self, name: &str) {
         let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
     /// The same. Returns whether it ended well, and what it still had to say.
     #[cfg(unix)]
-    pub fn interrupt(mut self) -> (Option<i32>, String) {
-        self.signal();
+    pub fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        self.signal(signal);
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
         (self.child.0.wait().unwrap().code(), rest)
