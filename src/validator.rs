@@ -192,7 +192,7 @@ impl fmt::Debug for Validator {
 }
 
 /// A query that passed [`Validator::authenticate`]: of the app, and signed if a token is set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CheckedQuery<'a> {
     query: CallbackQuery<'a>,
     body_limit: usize,
