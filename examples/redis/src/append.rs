@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use im_group_full::GroupFull;
-use redis::{ConnectionInfo, RedisError, RedisResult, RetryMethod, Script, cmd};
+use redis::{ConnectionInfo, RedisError, RedisResult, RetryMethod, Script, pipe};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::link::{Link, PAUSE, REDIS_WITHIN};
@@ -40,23 +40,23 @@ impl Appender {
         Ok(Self { link: Link::new(redis, REDIS_WITHIN)?, script, stream, limits })
     }
 
-    /// Says what Redis is set to that can lose an event answered `OK`, as far as it lets us see.
+    /// Says what Redis is set to that can lose an event answered `OK`, and what it does not show.
     pub async fn warn(&self) {
-        let mut get = cmd("CONFIG");
-        get.arg("GET").arg(&SAFE.map(|(name, _)| name));
-        let run =
-            self.link.run(async |mut connection| get.query_async::<HashMap<String, String>>(&mut connection).await);
-        let Ok(found) = run.await else {
-            let names = SAFE.map(|(name, _)| name).join(", ");
-            eprintln!("warning: redis does not show its settings: make sure of {names} yourself");
-            return;
-        };
+        let mut get = pipe();
+        for (name, _) in SAFE {
+            // One at a time: several in one command need Redis 7.0.
+            get.cmd("CONFIG").arg("GET").arg(name);
+        }
+        let run = self.link.run(async |mut connection| get.query_async(&mut connection).await);
+        let found: Vec<HashMap<String, String>> = run.await.unwrap_or_default();
+        let found: HashMap<_, _> = found.into_iter().flatten().collect();
         for (name, safe) in SAFE {
             match found.get(name) {
-                Some(value) if value != safe => {
+                Some(value) if value == safe => (),
+                Some(value) => {
                     eprintln!("warning: redis has {name} {value}: an event answered OK can get lost; {safe} is safe");
                 }
-                _ => (),
+                None => eprintln!("warning: redis does not show {name}: make sure yourself that it is {safe}"),
             }
         }
     }

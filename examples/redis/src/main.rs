@@ -1,4 +1,4 @@
-//! Hands callbacks over to workers through a Redis stream, so that none is lost.
+//! Hands callbacks over to workers through a Redis stream, which outlives the process.
 
 mod append;
 #[path = "../../support/flags.rs"]
@@ -22,7 +22,7 @@ use crate::flags::Flags;
 use crate::receive::Receiver;
 use crate::take::{Consumer, Taker};
 
-/// Hands callbacks over to workers through a Redis stream, so that none is lost.
+/// Hands callbacks over to workers through a Redis stream, which outlives the process.
 ///
 /// Tencent Cloud Chat waits 2 seconds for an answer and does not call again. Any number of receivers
 /// behind a load balancer write each event into a stream and answer; any number of workers take the

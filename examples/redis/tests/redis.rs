@@ -204,3 +204,12 @@ fn a_redis_that_can_forget_is_named() {
     let front = Front::start(&redis, &[]);
     front.process.says("warning: redis has appendfsync everysec: an event answered OK can get lost; always is safe");
 }
+
+#[test]
+fn what_redis_does_not_show_is_named() {
+    let Some(redis) = Redis::start() else { return };
+    redis.ask::<()>("ACL SETUSER default -config");
+    let front = Front::start(&redis, &[]);
+    front.process.says("warning: redis does not show appendonly: make sure yourself that it is yes");
+    front.process.says("warning: redis does not show maxmemory-policy: make sure yourself that it is noeviction");
+}
