@@ -92,7 +92,7 @@ fuzz_target!(|data: &[u8]| {
             _ => "Member",
         },
         joined: now - 5000 + u64::from(index) * 7 % 6000,
-        spoke: if index % 3 == 0 { 0 } else { now - 3000 + u64::from(index) * 13 % 3001 },
+        spoke: if index.is_multiple_of(3) { 0 } else { now - 3000 + u64::from(index) * 13 % 3001 },
     };
     let members: Vec<_> = (0..u16::from(members)).map(member).collect();
     let mut vendor = Vendor { kind, limit: members.len() + usize::from(slack % 8), members };
@@ -108,7 +108,7 @@ fuzz_target!(|data: &[u8]| {
 
     for steps in 0.. {
         assert!(steps < 20_000, "it does not end");
-        if script.again && steps % 8 == 0 || script.next() % 32 == 31 {
+        if script.again && steps % 8 == 0 || script.byte() % 32 == 31 {
             let json = serde_json::to_string(&run).unwrap();
             assert!(!json.contains(SECRET));
             assert_eq!(serde_json::from_str::<MakeRoom>(&json).unwrap(), run);
@@ -116,7 +116,7 @@ fuzz_target!(|data: &[u8]| {
         happen(&mut vendor, &mut script, &mut now);
         match run.step(&api, at(now)) {
             Step::Send(request) => {
-                exchange(&mut run, request, &mut vendor, &mut script, &mut told, &mut now, free.into())
+                exchange(&mut run, &request, &mut vendor, &mut script, &mut told, &mut now, free.into());
             }
             Step::Wait(time) => now += time.as_secs().max(1),
             Step::Done(report) => {
@@ -140,8 +140,8 @@ fn at(now: u64) -> SystemTime {
 
 /// Somebody speaks, leaves, comes or is made an admin; time passes, or the clock is set back.
 fn happen(vendor: &mut Vendor, script: &mut Script<'_>, now: &mut u64) {
-    let event = script.next();
-    let index = usize::from(script.next());
+    let event = script.byte();
+    let index = usize::from(script.byte());
     let len = vendor.members.len();
     match event % 16 {
         1 if len > 0 => vendor.members[index % len].spoke = *now,
@@ -157,7 +157,7 @@ fn happen(vendor: &mut Vendor, script: &mut Script<'_>, now: &mut u64) {
 
 fn exchange(
     run: &mut MakeRoom,
-    request: Request<Vec<u8>>,
+    request: &Request<Vec<u8>>,
     vendor: &mut Vendor,
     script: &mut Script<'_>,
     told: &mut Told,
@@ -170,10 +170,10 @@ fn exchange(
     if removal {
         told.check_removal(&body, *now);
     }
-    let fault = script.next() % 16;
+    let fault = script.byte() % 16;
     let carried_out = !matches!(fault, 1..=4);
     let mut response = if carried_out { vendor.answer(&command, &body) } else { Value::Null };
-    *now += u64::from(script.next() % 64 == 63) * 20;
+    *now += u64::from(script.byte() % 64 == 63) * 20;
     if removal && matches!(fault, 1 | 2 | 4 | 5 | 6 | 7 | 8) {
         // Nobody knows whether they are gone, so the run has to ask how many are missing.
         told.missing = None;
@@ -182,10 +182,10 @@ fn exchange(
         1 | 5 => return run.no_response(at(*now)),
         2 | 6 => (StatusCode::BAD_GATEWAY, b"gateway".to_vec()),
         3 => {
-            let code = [10002, 10004, 10006, 10007, 10010, 70001, 70003, 1][usize::from(script.next() % 8)];
+            let code = [10002, 10004, 10006, 10007, 10010, 70001, 70003, 1][usize::from(script.byte() % 8)];
             (StatusCode::OK, json!({ "ErrorCode": code, "ErrorInfo": "no" }).to_string().into_bytes())
         }
-        4 | 7 => (StatusCode::OK, (0..script.next()).map(|_| script.next()).collect()),
+        4 | 7 => (StatusCode::OK, (0..script.byte()).map(|_| script.byte()).collect()),
         8 => (StatusCode::OK, response.to_string().into_bytes()[1..].to_vec()),
         9 => {
             lie(&mut response, script);
@@ -203,22 +203,22 @@ fn exchange(
 
 /// Well-formed, and not what is the case.
 fn lie(response: &mut Value, script: &mut Script<'_>) {
-    let number = u64::from(script.next()) * 3;
+    let number = u64::from(script.byte()) * 3;
     for name in ["MemberNum", "MaxMemberNum"] {
         if let Some(entry) = response["GroupInfo"].get_mut(0)
-            && script.next() & 1 == 0
+            && script.byte() & 1 == 0
         {
             entry[name] = number.into();
         }
     }
     if let Some(list) = response["MemberList"].as_array_mut() {
         let len = list.len();
-        for member in list.iter_mut().take(usize::from(script.next())) {
-            member["Member_Account"] = format!("m{}", usize::from(script.next()) % (len + 1)).into();
+        for member in list.iter_mut().take(usize::from(script.byte())) {
+            member["Member_Account"] = format!("m{}", usize::from(script.byte()) % (len + 1)).into();
             member["LastSendMsgTime"] = (1_700_000_000 - number).into();
         }
         if response.get("Next").is_some() {
-            response["Next"] = script.next().to_string().into();
+            response["Next"] = script.byte().to_string().into();
         }
     }
 }

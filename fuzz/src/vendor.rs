@@ -14,7 +14,7 @@ pub struct Script<'a> {
 }
 
 impl Script<'_> {
-    pub fn next(&mut self) -> u8 {
+    pub fn byte(&mut self) -> u8 {
         if self.again && !self.bytes.is_empty() {
             self.at %= self.bytes.len();
         }
