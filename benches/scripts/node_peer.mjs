@@ -23,15 +23,20 @@ function handle(rawQuery, rawBody, token) {
     if (Math.abs(NOW - Number(time)) > 60) return fail(403, "stale signature");
   }
   const command = query.get("CallbackCommand");
-  if (command !== "Group.CallbackAfterGroupFull") return [200, JSON.stringify({ ActionStatus: "OK", ErrorInfo: "", ErrorCode: 0 })];
+  if (command !== "Group.CallbackAfterGroupFull") return ok();
+  if ((query.get("contenttype") ?? "json").toLowerCase() !== "json") return fail(415, "not JSON");
   const body = JSON.parse(rawBody);
   if (body.CallbackCommand !== command || !body.GroupId) return fail(400, "malformed body");
   onGroupFull({ groupId: body.GroupId, eventTime: body.EventTime && Number(body.EventTime), clientIp: query.get("ClientIP") });
-  return [200, JSON.stringify({ ActionStatus: "OK", ErrorInfo: "", ErrorCode: 0 })];
+  return ok();
+}
+
+function ok() {
+  return [200, Buffer.from(JSON.stringify({ ActionStatus: "OK", ErrorInfo: "", ErrorCode: 0 }))];
 }
 
 function fail(status, ErrorInfo) {
-  return [status, JSON.stringify({ ActionStatus: "FAIL", ErrorInfo, ErrorCode: 1 })];
+  return [status, Buffer.from(JSON.stringify({ ActionStatus: "FAIL", ErrorInfo, ErrorCode: 1 }))];
 }
 
 let seen = 0;

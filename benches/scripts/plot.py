@@ -108,7 +108,7 @@ def draw(times, node):
         for label, css, ns in sorted(rows, key=lambda row: row[2]):
             ratio = "" if label == "im-group-full" else f", {ns / rows[0][2]:.1f} ×"
             svg.row(label, [(css, ns)], room / longest, f"{ns:,.0f} ns{ratio}")
-    svg.heading("What im-group-full spends it on", "each step alone, enlarged")
+    svg.heading("What im-group-full spends it on", "steps timed alone, the signature by what it adds; enlarged")
     longest = max(times["unsigned/handle"], times["signed/handle"])
     for group in ("unsigned", "signed"):
         bars = [(css, ns) for css, _, ns in stages(times, group)]

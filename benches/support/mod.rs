@@ -1,4 +1,4 @@
-//! What is measured, for the clock (`time.rs`) and for callgrind (`instructions.rs`).
+//! What is measured, for the clock (`time.rs`, `ratios.rs`) and for callgrind (`instructions.rs`).
 
 mod handwritten;
 mod linear;
@@ -97,7 +97,7 @@ fn by_hand(name: impl Into<String>, signed: bool, query: &str, body: &str) -> Ca
     })
 }
 
-/// What `serde_json` needs for the body, with nothing checked and nothing owned.
+/// What `serde_json`, as it is usually called, needs for the body, with nothing owned.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only read")]
 struct Floor<'a> {
@@ -134,7 +134,7 @@ fn sample() -> Vec<Case> {
     ]
 }
 
-/// The steps of `handle`, each alone.
+/// The steps of `handle`, each alone; the query and the hash also without what is around them.
 fn stages() -> Vec<Case> {
     let signed = format!("{QUERY}{SIGNATURE}");
     let now = UNIX_EPOCH + Duration::from_secs(TIME);
