@@ -1,27 +1,19 @@
 //! Handlers that await.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use im_group_full::testing::Callback;
 use im_group_full::{
-    AsyncGroupFullHandler, Failure, GroupFull, GroupFullHandler, Immediate, RejectionKind, Reply, Validator,
-    async_handler_fn, handle, handle_async, handle_http_async,
+    AsyncGroupFullHandler, Failure, GroupFull, GroupFullHandler, Immediate, RejectionKind, Reply, Token, Validator,
+    async_handler_fn, handle, handle_async, handle_http, handle_http_async,
 };
 
-use crate::util::{APP, BODY, OK, QUERY, Recorder};
+use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, ready};
 
 mod util;
-
-/// Awaits nothing that a runtime would have to wake.
-fn ready<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
-}
 
 /// Notes in the recorder, after it has waited for ever or not at all.
 struct Waiting<'a> {
@@ -77,6 +69,22 @@ fn answers_what_handle_answers() {
                 assert_eq!(got, expected);
             }
         }
+    }
+}
+
+#[test]
+fn every_way_in_asks_the_handler_for_the_time() {
+    let token = Token::new("xxxxyyyy").unwrap();
+    let recorder = Recorder::new(Validator::new(APP).token(token.clone()));
+    let callback = Callback::new(APP).signed(&token, NOW);
+    let (query, body, request) = (callback.raw_query(), callback.raw_body(), callback.request());
+    for (status, calls) in [
+        (handle(&query, &body, &recorder).status(), recorder.calls()),
+        (ready(handle_async(&query, &body, &Immediate(&recorder))).status(), recorder.calls()),
+        (handle_http(&request, &recorder).status(), recorder.calls()),
+        (ready(handle_http_async(&request, &Immediate(&recorder))).status(), recorder.calls()),
+    ] {
+        assert_eq!((status.as_u16(), calls), (200, vec!["now".to_owned(), "full @TGS#2J4SZEAEL".to_owned()]));
     }
 }
 
