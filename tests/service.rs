@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use im_group_full::testing::Callback;
@@ -152,6 +152,18 @@ async fn a_body_is_read_however_it_comes() {
     let (status, connection, body, calls) = asked.answer(with_body(&Callback::new(APP), Script::new(steps))).await;
     assert_eq!((status, connection, body.as_str()), (200, None, OK));
     assert_eq!(calls, ["full @TGS#2J4SZEAEL"]);
+}
+
+/// Most servers refuse it themselves; where one does not, the body decides.
+#[tokio::test]
+async fn a_content_length_that_is_no_number_says_nothing() {
+    for length in [&b"\xff"[..], b"many", b"-1", b"99999999999999999999999"] {
+        let mut request = with_body(&Callback::new(APP), Full::<Bytes>::from(Callback::new(APP).raw_body()));
+        request.headers_mut().insert("content-length", HeaderValue::from_bytes(length).unwrap());
+        let (status, _, body, calls) = asked(Validator::new(APP)).answer(request).await;
+        assert_eq!((status, body.as_str()), (200, OK));
+        assert_eq!(calls, ["full @TGS#2J4SZEAEL"]);
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
-use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Step};
+use im_group_full::rest::{GroupType, InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Step};
 
-use crate::stand_in::{Fault, Group};
+use crate::stand_in::{Fault, Group, Member};
 use crate::world::{Came, GROUP, NOW, World, accounts, expected, full_group, policy};
 
 const COMMANDS: [&str; 4] =
@@ -174,13 +174,15 @@ fn answers_to_nothing_change_nothing() {
     assert_eq!(run, done);
 }
 
+/// A full Community.
+const INFO: &[u8] = br#"{"ErrorCode":0,"GroupInfo":[{"GroupId":"@TGS#2J4SZEAEL","ErrorCode":0,"Type":"Community",
+    "MemberNum":3,"MaxMemberNum":3}]}"#;
+
 /// By the number of the page, where the next one begins.
 type NextPage = fn(usize) -> usize;
 
 #[test]
 fn pages_that_do_not_end() {
-    let info = br#"{"ErrorCode":0,"GroupInfo":[{"GroupId":"@TGS#2J4SZEAEL","ErrorCode":0,"Type":"Community",
-        "MemberNum":3,"MaxMemberNum":3}]}"#;
     let page = |next: usize| {
         format!(
             r#"{{"ErrorCode":0,"MemberNum":3,"Next":"{next}","MemberList":[
@@ -196,7 +198,7 @@ fn pages_that_do_not_end() {
         let failure = loop {
             match run.step(&world.api, world.clock.now()) {
                 Step::Send(request) if request.uri().path().ends_with("get_group_info") => {
-                    run.response(StatusCode::OK, info, world.clock.now());
+                    run.response(StatusCode::OK, INFO, world.clock.now());
                 }
                 Step::Send(_) => {
                     run.response(StatusCode::OK, page(next(pages)).as_bytes(), world.clock.now());
@@ -209,6 +211,22 @@ fn pages_that_do_not_end() {
         };
         assert_eq!(failure, format!("expected the vendor's JSON, found something else: {expected}"));
     }
+}
+
+/// All on the last page left while it was asked for.
+#[test]
+fn page_without_members_is_the_last_one() {
+    let first = br#"{"ErrorCode":0,"MemberNum":3,"Next":"1","MemberList":[
+        {"Member_Account":"a","Role":"Member","JoinTime":1,"LastSendMsgTime":1}]}"#;
+    let empty = br#"{"ErrorCode":0,"MemberNum":1,"Next":"2","MemberList":[]}"#;
+    let world = World::new(full_group("Community", 3));
+    let mut run = MakeRoom::new(GROUP, policy(1)).dry_run();
+    for body in [INFO, first, empty] {
+        assert!(matches!(run.step(&world.api, world.clock.now()), Step::Send(_)));
+        run.response(StatusCode::OK, body, world.clock.now());
+    }
+    let Step::Done(report) = run.step(&world.api, world.clock.now()) else { panic!("{run:?}") };
+    assert_eq!((report.scanned(), report.candidates().len()), (1, 1));
 }
 
 #[test]
@@ -262,6 +280,21 @@ fn clock_that_is_set_back_makes_no_look_younger() {
             "get_specified_group_member_info"
         ]
     );
+}
+
+/// Both were inactive for long enough by a clock that was five seconds ahead; by the right one, only one was.
+#[test]
+fn clock_that_is_set_right_spares_who_is_not_inactive_yet() {
+    let members = [
+        Member { role: "Owner", ..Member::new("owner".to_owned(), NOW - 1000, 0) },
+        Member::new("long".to_owned(), NOW - 100, 0),
+        Member::new("not so long".to_owned(), NOW - 95, 0),
+    ];
+    let world = World::new(Group { kind: "Public", limit: 3, members: members.into() });
+    let mut run = MakeRoom::new(GROUP, InactivityPolicy::new(Duration::from_secs(100), 2));
+    assert_eq!(calls_at(&world, &mut run, &[5, 5, 0, 0, 0])[4..], ["delete_group_member"]);
+    assert_eq!(accounts(&run, Outcome::Active), ["not so long"]);
+    assert_eq!(world.removed(), ["long"]);
 }
 
 /// Somebody may have joined or left since: nobody is removed because of a count that is 35 seconds old.
