@@ -43,7 +43,7 @@ impl MakeRoom {
     /// Gives up what was read too long ago to remove anybody because of it: this run may have been
     /// stopped meanwhile.
     pub(super) fn expire(&mut self, now: SystemTime) {
-        if self.phase != Phase::Delete || self.failure.is_some() {
+        if self.phase != Phase::Delete {
             return;
         }
         if !is_fresh(self.round.looked_at, now) {
