@@ -49,12 +49,8 @@ impl<'a> Pair<'a> {
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     let mut rest = query;
     std::iter::from_fn(move || {
-        while let Some(tail) = rest.strip_prefix('&') {
-            rest = tail;
-            // Eight at a step: a query of nothing else must cost no more than another of its length.
-            while let Some(tail) = rest.strip_prefix("&&&&&&&&") {
-                rest = tail;
-            }
+        if rest.starts_with('&') {
+            rest = skip_separators(rest);
         }
         if rest.is_empty() {
             return None;
@@ -65,45 +61,53 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// Splits at the first `&`, or at the end, eight bytes at a step.
+/// Eight at a step: a query of nothing else must cost no more than another of its length.
+#[cold]
+fn skip_separators(query: &str) -> &str {
+    let mut rest = query;
+    while let Some(tail) = rest.strip_prefix("&&&&&&&&") {
+        rest = tail;
+    }
+    rest.trim_start_matches('&')
+}
+
+/// Splits at the first `&`, or at the end.
 #[inline]
 fn split(query: &str) -> (Pair<'_>, &str) {
+    let at = first_that_matters(query.as_bytes());
+    match query.as_bytes().get(at) {
+        None | Some(b'&') => cut(query, at, true),
+        Some(_) => split_escaped(query),
+    }
+}
+
+#[cold]
+fn split_escaped(query: &str) -> (Pair<'_>, &str) {
+    cut(query, query.find('&').unwrap_or(query.len()), false)
+}
+
+/// Finds the first byte below `,`: `%`, `&`, `+`, and little else in a query. Eight bytes at a step it may also find
+/// one that is not ASCII, which is then decoded in vain.
+#[inline]
+fn first_that_matters(query: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    let (words, last) = query.as_bytes().as_chunks();
-    let mut plain = true;
-    let mut at = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // The high bit is set where a byte is below `,`: `%`, `&`, `+`, and little else in a query. It may
-        // also be set for a byte that is not ASCII, which is then decoded in vain, and for a `,` behind one
-        // of these, which changes nothing.
-        let mut low = word.wrapping_sub(ONES * u64::from(b',')) & HIGHS;
-        while low != 0 {
-            let shift = low.trailing_zeros() & !7;
-            if word >> shift & 0xff == u64::from(b'&') {
-                return cut(query, at + shift as usize / 8, plain);
-            }
-            plain = false;
-            low &= low - 1;
+    let mut rest = query;
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        // The high bit is set where the byte is below `,`; what a borrow does to the bytes behind it does not count.
+        let low = u64::from_le_bytes(*word).wrapping_sub(ONES * u64::from(b',')) & HIGHS;
+        if low != 0 {
+            return query.len() - rest.len() + low.trailing_zeros() as usize / 8;
         }
-        at += 8;
+        rest = tail;
     }
-    for byte in last {
-        if *byte == b'&' {
-            break;
-        }
-        plain &= *byte >= b',';
-        at += 1;
-    }
-    cut(query, at, plain)
+    query.len() - rest.len() + rest.iter().position(|byte| *byte < b',').unwrap_or(rest.len())
 }
 
 #[inline]
 fn cut(query: &str, at: usize, plain: bool) -> (Pair<'_>, &str) {
     let (raw, rest) = query.split_at(at);
-    let rest = rest.strip_prefix('&').unwrap_or(rest);
-    (Pair { raw, plain }, rest)
+    (Pair { raw, plain }, rest.strip_prefix('&').unwrap_or(rest))
 }
 
 /// Strips a prefix that decodes to `name`.
