@@ -53,42 +53,60 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Checks what is strict, and returns the app that the query is for.
+    /// Checks what is strict, and hands it over decoded.
     #[inline]
-    pub(crate) fn check(&self) -> Result<SdkAppId, Repr> {
+    pub(crate) fn check(&self) -> Result<Strict<'a>, Repr> {
         let digits = self.sdk_app_id.required("SdkAppid")?;
         let Some(sdk_app_id) = decimal(&digits) else {
             return Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits));
         };
-        if self.command.required("CallbackCommand")?.is_empty() {
+        let command = self.command.required("CallbackCommand")?;
+        if command.is_empty() {
             return Err(Repr::empty_command());
         }
-        self.content_type.optional("contenttype")?;
-        Ok(SdkAppId::new(sdk_app_id))
+        let content_type = self.content_type.optional("contenttype")?;
+        Ok(Strict { sdk_app_id: SdkAppId::new(sdk_app_id), command, content_type })
     }
 }
 
+/// What passed [`Parameters::check`].
+pub(crate) struct Strict<'a> {
+    pub(crate) sdk_app_id: SdkAppId,
+    pub(crate) command: Cow<'a, str>,
+    pub(crate) content_type: Option<Cow<'a, str>>,
+}
+
 /// One of them. Strict ones may be given once and must decode; see [`lenient`](Self::lenient).
-#[derive(Default)]
-pub(crate) struct Parameter<'a> {
-    last: Option<Encoded<'a>>,
-    repeated: bool,
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Parameter<'a> {
+    #[default]
+    Missing,
+    Once(Encoded<'a>),
+    /// Twice or more, with the last value.
+    Repeated(Encoded<'a>),
 }
 
 impl<'a> Parameter<'a> {
     #[inline]
     fn put(&mut self, value: Encoded<'a>) {
-        self.repeated = self.last.replace(value).is_some();
+        *self = match self {
+            Self::Missing => Self::Once(value),
+            Self::Once(_) | Self::Repeated(_) => Self::Repeated(value),
+        };
     }
 
     /// Returns the value as it stands; given twice, two parsers may disagree on which one counts.
     #[inline]
-    pub(crate) fn single(&self, name: &'static str) -> Result<Option<Encoded<'a>>, Repr> {
-        if self.repeated { Err(Repr::DuplicateParameter(name)) } else { Ok(self.last) }
+    pub(crate) fn single(self, name: &'static str) -> Result<Option<Encoded<'a>>, Repr> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Once(value) => Ok(Some(value)),
+            Self::Repeated(_) => Err(Repr::DuplicateParameter(name)),
+        }
     }
 
     #[inline]
-    pub(crate) fn optional(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, Repr> {
+    fn optional(self, name: &'static str) -> Result<Option<Cow<'a, str>>, Repr> {
         let Some(value) = self.single(name)? else {
             return Ok(None);
         };
@@ -99,14 +117,17 @@ impl<'a> Parameter<'a> {
     }
 
     #[inline]
-    pub(crate) fn required(&self, name: &'static str) -> Result<Cow<'a, str>, Repr> {
+    fn required(self, name: &'static str) -> Result<Cow<'a, str>, Repr> {
         self.optional(name)?.ok_or(Repr::MissingParameter(name))
     }
 
     /// Information never costs the app an event: of two the last counts, because the vendor
     /// appends, and what cannot be decoded stays as it stands.
     #[inline]
-    pub(crate) fn lenient(&self) -> Option<Cow<'a, str>> {
-        self.last.map(|value| value.decode().unwrap_or(Cow::Borrowed(value.raw)))
+    pub(crate) fn lenient(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Missing => None,
+            Self::Once(value) | Self::Repeated(value) => Some(value.decode().unwrap_or(Cow::Borrowed(value.raw))),
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Strict};
 use crate::rejection::{Repr, excerpt};
 use crate::urlencoded;
 use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
@@ -59,13 +59,13 @@ impl<'a> CallbackQuery<'a> {
         Ok(Self::new(parameters.check()?, &parameters))
     }
 
-    /// Makes a query of parameters that were checked.
+    /// Makes a query of what was checked, and of what only informs.
     #[inline]
-    pub(crate) fn new(sdk_app_id: SdkAppId, parameters: &Parameters<'a>) -> Self {
+    pub(crate) fn new(strict: Strict<'a>, parameters: &Parameters<'a>) -> Self {
         Self {
-            sdk_app_id,
-            command: parameters.command.lenient().unwrap_or_default(),
-            content_type: parameters.content_type.lenient(),
+            sdk_app_id: strict.sdk_app_id,
+            command: strict.command,
+            content_type: strict.content_type,
             client_ip: parameters.client_ip.lenient(),
             opt_platform: parameters.opt_platform.lenient(),
             request_id: parameters.request_id.lenient(),

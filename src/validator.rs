@@ -149,7 +149,8 @@ impl Validator {
         }
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
-        let (expected, found) = (self.sdk_app_id, parameters.check()?);
+        let strict = parameters.check()?;
+        let (expected, found) = (self.sdk_app_id, strict.sdk_app_id);
         if expected != found {
             return Err(Repr::SdkAppIdMismatch { expected, found }.into());
         }
@@ -159,7 +160,7 @@ impl Validator {
         }
         #[cfg(not(feature = "signature"))]
         let _ = now;
-        Ok(CheckedQuery { query: CallbackQuery::new(expected, &parameters), body_limit: self.body_limit })
+        Ok(CheckedQuery { query: CallbackQuery::new(strict, &parameters), body_limit: self.body_limit })
     }
 
     /// Checks a whole callback: [`authenticate`](Self::authenticate), then

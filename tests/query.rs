@@ -187,6 +187,18 @@ fn identity_is_required_once_and_readable() {
 }
 
 #[test]
+fn any_number_of_times_but_once_is_refused() {
+    for strict in ["SdkAppid=1", "CallbackCommand=A.B", "contenttype=json"] {
+        let name = strict.split('=').next().unwrap();
+        for times in 2..=5 {
+            let raw_query =
+                format!("SdkAppid=1&CallbackCommand=A.B&contenttype=json{}", format!("&{strict}").repeat(times - 1));
+            refuse(&raw_query, RejectionKind::DuplicateParameter, name, "given twice");
+        }
+    }
+}
+
+#[test]
 fn written_queries_are_encoded() {
     let query = parse("SdkAppid=007&CallbackCommand=A%26B&contenttype=JSON&ClientIP=%zz&OptPlatform=%E7%BE%A4+*-._~");
     let written = "SdkAppid=7&CallbackCommand=A%26B&contenttype=JSON&ClientIP=%25zz&OptPlatform=%E7%BE%A4+*-._%7E";

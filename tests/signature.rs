@@ -124,6 +124,8 @@ fn both_parameters_once() {
         (sign.clone(), MissingSignature, "RequestTime", "parameter `RequestTime`: missing, and a token is set"),
         (format!("{sign}{sign}{time}"), DuplicateParameter, "Sign", "parameter `Sign`: given twice"),
         (format!("{sign}{time}{time}"), DuplicateParameter, "RequestTime", "parameter `RequestTime`: given twice"),
+        (format!("{time}{sign}").repeat(3), DuplicateParameter, "Sign", "parameter `Sign`: given twice"),
+        (sign.clone() + &time.repeat(3), DuplicateParameter, "RequestTime", "parameter `RequestTime`: given twice"),
         (format!("{sign}{time}&%53ign=0"), DuplicateParameter, "Sign", "parameter `Sign`: given twice"),
     ] {
         let rejection = refuse(&validator(), &format!("{QUERY}{more}"), at(NOW));
