@@ -56,7 +56,7 @@ impl<'a> CallbackBody<'a> {
         }
         let mut json = serde_json::Deserializer::from_str(json);
         let body = Fields::deserialize(&mut json).and_then(|body| json.end().map(|()| body));
-        body.map_err(|error| Repr::malformed_body(error).into())
+        body.map(Self::from).map_err(|error| Repr::malformed_body(error).into())
     }
 
     #[cfg(feature = "testing")]
@@ -111,13 +111,13 @@ impl<'a> CallbackBody<'a> {
 
 impl<'de> Deserialize<'de> for CallbackBody<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Fields::deserialize(deserializer)?.into_owned())
+        Ok(CallbackBody::from(Fields::deserialize(deserializer)?).into_owned())
     }
 }
 
 /// Reads a [`CallbackBody`] that borrows; its public `Deserialize` makes one that owns.
 #[derive(Deserialize)]
-#[serde(remote = "CallbackBody", expecting = "an object with `CallbackCommand` and `GroupId`")]
+#[serde(expecting = "an object with `CallbackCommand` and `GroupId`")]
 struct Fields<'a> {
     #[serde(rename = "CallbackCommand", borrow, deserialize_with = "command")]
     command: Cow<'a, str>,
@@ -125,6 +125,13 @@ struct Fields<'a> {
     group_id: Cow<'a, str>,
     #[serde(rename = "EventTime", default, deserialize_with = "event_time")]
     event_time_millis: Option<u64>,
+}
+
+impl<'a> From<Fields<'a>> for CallbackBody<'a> {
+    #[inline]
+    fn from(Fields { command, group_id, event_time_millis }: Fields<'a>) -> Self {
+        Self { command, group_id, event_time_millis }
+    }
 }
 
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
@@ -140,8 +147,7 @@ fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>,
 }
 
 fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let millis = Option::<Millis>::deserialize(deserializer).map_err(in_field("EventTime"))?;
-    Ok(millis.map(|Millis(millis)| millis))
+    deserializer.deserialize_option(EventTimeVisitor).map_err(in_field("EventTime"))
 }
 
 fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
@@ -168,37 +174,42 @@ impl<'de> Visitor<'de> for TextVisitor {
 
 /// Milliseconds in both shapes: the vendor's table says integer, the sample beside it shows a
 /// string.
-struct Millis(u64);
+struct EventTimeVisitor;
 
-impl<'de> Deserialize<'de> for Millis {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            deserializer.deserialize_any(MillisVisitor)
-        } else {
-            u64::deserialize(deserializer).map(Self)
-        }
-    }
-}
-
-struct MillisVisitor;
-
-impl Visitor<'_> for MillisVisitor {
-    type Value = Millis;
+impl<'de> Visitor<'de> for EventTimeVisitor {
+    type Value = Option<u64>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("milliseconds since the Unix epoch")
     }
 
-    fn visit_u64<E>(self, millis: u64) -> Result<Millis, E> {
-        Ok(Millis(millis))
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    // What `null` is once serde has buffered it, for an untagged enum or a flattened field.
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(self)
+        } else {
+            deserializer.deserialize_u64(self)
+        }
+    }
+
+    fn visit_u64<E>(self, millis: u64) -> Result<Self::Value, E> {
+        Ok(Some(millis))
     }
 
     // Some formats know signed integers only.
-    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Millis, E> {
-        u64::try_from(millis).map(Millis).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
+    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Self::Value, E> {
+        u64::try_from(millis).map(Some).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
     }
 
-    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Millis, E> {
-        decimal(digits).map(Millis).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Self::Value, E> {
+        decimal(digits).map(Some).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
     }
 }

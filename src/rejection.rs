@@ -14,6 +14,8 @@ use crate::{GROUP_FULL_COMMAND, RejectionKind, SdkAppId};
 #[error(transparent)]
 pub struct Rejection(#[from] Repr);
 
+// A tag of eight bytes is copied as a word with what stands behind it, on the way of a callback that is fine, too.
+#[repr(u64)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Repr {
     #[error("query: expected at most {limit} bytes, found {found}")]

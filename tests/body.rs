@@ -169,3 +169,18 @@ fn json_reads_back_owned() {
     let back: CallbackBody<'static> = serde_json::from_reader(json.as_bytes()).unwrap();
     assert_eq!(back, body.into_owned());
 }
+
+/// serde buffers what it reads for an untagged enum, and `null` comes out of the buffer as a unit.
+#[test]
+fn reads_from_a_buffer_too() {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Message {
+        Callback(CallbackBody<'static>),
+    }
+    for (time, millis) in [("null", None), ("1", Some(1)), ("\"1\"", Some(1))] {
+        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":{time}}}"#);
+        let Message::Callback(body) = serde_json::from_str(&json).unwrap();
+        assert_eq!(body.event_time_millis(), millis, "{json}");
+    }
+}
