@@ -56,7 +56,7 @@
 //!
 //! # Versions
 //!
-//! Rust 1.88 or later.
+//! Rust 1.85 or later.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
