@@ -4,13 +4,21 @@ mod handwritten;
 mod linear;
 
 use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http_body_util::Full;
+use hyper::body::Bytes;
+use im_group_full::http::{Method, Request, Uri};
 use im_group_full::{
-    CallbackBody, CallbackQuery, Failure, GroupFull, GroupFullHandler, Rejection, SdkAppId, Token, Validator, handle,
+    CallbackBody, CallbackQuery, Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, Rejection,
+    SdkAppId, Token, Validator, handle,
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use tower::Service;
 
 const APP: u64 = 1_400_701_118;
 const TOKEN: &str = "xxxxyyyy";
@@ -118,7 +126,7 @@ fn hash(text: &str) -> impl AsRef<[u8]> {
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    [sample(), stages(), refusals(), untidy(), linear::linear()].into_iter().flatten().collect()
+    [sample(), stages(), refusals(), untidy(), service(), event(), linear::linear()].into_iter().flatten().collect()
 }
 
 /// `handle` on the documented sample, beside the floor and the version written by hand.
@@ -177,5 +185,40 @@ fn untidy() -> Vec<Case> {
         by_hand("untidy/query by hand", false, OWN_QUERY, BODY),
         ours("untidy/body", false, QUERY, RICH_BODY),
         by_hand("untidy/body by hand", false, QUERY, RICH_BODY),
+    ]
+}
+
+/// The tower service, beside making the request that it takes; one poll is enough, because nothing waits.
+fn service() -> Vec<Case> {
+    let uri: Uri = format!("/im/callback?{QUERY}").parse().unwrap();
+    let request = move || {
+        let mut request = Request::new(Full::new(Bytes::from_static(BODY.as_bytes())));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = black_box(&uri).clone();
+        request
+    };
+    let service = GroupFullService::new(Immediate(Arc::new(App(validator(false)))));
+    vec![
+        case("service/request", request.clone()),
+        case("service/answer", move || {
+            let answer = pin!(service.clone().call(request()));
+            match answer.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(response)) => response,
+                Poll::Pending => panic!("pending"),
+            }
+        }),
+    ]
+}
+
+/// What an app that hands the event over does with it.
+fn event() -> Vec<Case> {
+    let event = validator(false).validate(QUERY, BODY.as_bytes(), UNIX_EPOCH).unwrap();
+    let copied = event.clone();
+    vec![
+        case("event/written at once", move || {
+            let mut json = Vec::with_capacity(512);
+            serde_json::to_writer(&mut json, black_box(&event)).map(|()| json)
+        }),
+        case("event/copied, then written", move || serde_json::to_string(&black_box(&copied).to_static())),
     ]
 }

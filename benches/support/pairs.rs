@@ -15,6 +15,8 @@ pub(crate) fn pairs(cases: &[Case]) -> Vec<[&Case; 2]> {
         pairs.push([find(case), find(&format!("{case} by hand"))]);
     }
     pairs.push([find("refusal/other app"), find("unsigned/handle")]);
+    pairs.push([find("service/answer"), find("unsigned/handle")]);
+    pairs.push([find("event/written at once"), find("event/copied, then written")]);
     for whole in cases {
         if let Some(thing) = whole.name.strip_suffix("/whole") {
             pairs.extend(["ignored", "half"].map(|that| [whole, find(&format!("{thing}/{that}"))]));
