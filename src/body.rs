@@ -32,6 +32,8 @@ pub struct CallbackBody<'a> {
     group_id: Cow<'a, str>,
     #[serde(rename = "EventTime")]
     event_time_millis: Option<u64>,
+    #[serde(rename = "TopicId", skip_serializing_if = "Option::is_none")]
+    topic_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> CallbackBody<'a> {
@@ -45,7 +47,7 @@ impl<'a> CallbackBody<'a> {
     /// The bytes are not UTF-8, not JSON, not an object, or go on behind it; `CallbackCommand` or
     /// `GroupId` is missing or not a string; `GroupId` is empty; `EventTime` is neither absent,
     /// `null`, nor milliseconds that fit 64 bits, as an integer or as a string of decimal
-    /// digits; one of the three is given twice.
+    /// digits; `TopicId` is neither absent, `null`, nor a string; one of the four is given twice.
     #[inline]
     pub fn parse(raw_body: &'a [u8]) -> Result<Self, Rejection> {
         // One check of the whole is cheaper than serde_json's own of each string.
@@ -60,8 +62,9 @@ impl<'a> CallbackBody<'a> {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn sample(group_id: String, event_time_millis: Option<u64>) -> Self {
-        Self { command: crate::GROUP_FULL_COMMAND.into(), group_id: group_id.into(), event_time_millis }
+    pub(crate) fn sample(group_id: String, event_time_millis: Option<u64>, topic_id: Option<String>) -> Self {
+        let topic_id = topic_id.filter(|topic| !topic.is_empty()).map(Cow::Owned);
+        Self { command: GROUP_FULL_COMMAND.into(), group_id: group_id.into(), event_time_millis, topic_id }
     }
 
     /// Returns `CallbackCommand`.
@@ -78,6 +81,12 @@ impl<'a> CallbackBody<'a> {
     /// versions.
     pub fn event_time_millis(&self) -> Option<u64> {
         self.event_time_millis
+    }
+
+    /// Returns `TopicId`, such as `@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5`: the private
+    /// topic that is full. `None` where it is absent or empty.
+    pub fn topic_id(&self) -> Option<&str> {
+        self.topic_id.as_deref()
     }
 
     /// Parses the body of this callback, if it is no longer than the limit.
@@ -105,6 +114,7 @@ impl<'a> CallbackBody<'a> {
             command: Cow::Owned(self.command.into_owned()),
             group_id: Cow::Owned(self.group_id.into_owned()),
             event_time_millis: self.event_time_millis,
+            topic_id: self.topic_id.map(|topic| Cow::Owned(topic.into_owned())),
         }
     }
 }
@@ -125,12 +135,14 @@ struct Fields<'a> {
     group_id: Cow<'a, str>,
     #[serde(rename = "EventTime", default, deserialize_with = "event_time")]
     event_time_millis: Option<u64>,
+    #[serde(rename = "TopicId", default, borrow, deserialize_with = "topic_id")]
+    topic_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> From<Fields<'a>> for CallbackBody<'a> {
     #[inline]
-    fn from(Fields { command, group_id, event_time_millis }: Fields<'a>) -> Self {
-        Self { command, group_id, event_time_millis }
+    fn from(Fields { command, group_id, event_time_millis, topic_id }: Fields<'a>) -> Self {
+        Self { command, group_id, event_time_millis, topic_id }
     }
 }
 
@@ -148,6 +160,11 @@ fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>,
 
 fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     deserializer.deserialize_option(EventTimeVisitor).map_err(in_field("EventTime"))
+}
+
+fn topic_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    let text = deserializer.deserialize_option(OptionalTextVisitor).map_err(in_field("TopicId"))?;
+    Ok(text.filter(|text| !text.is_empty()))
 }
 
 fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
@@ -172,6 +189,28 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+struct OptionalTextVisitor;
+
+impl<'de> Visitor<'de> for OptionalTextVisitor {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        TextVisitor.expecting(f)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Some)
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
 /// Milliseconds in both shapes: the vendor's table says integer, the sample beside it shows a
 /// string.
 struct EventTimeVisitor;
@@ -193,11 +232,7 @@ impl<'de> Visitor<'de> for EventTimeVisitor {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if deserializer.is_human_readable() {
-            deserializer.deserialize_any(self)
-        } else {
-            deserializer.deserialize_u64(self)
-        }
+        deserializer.deserialize_any(self)
     }
 
     fn visit_u64<E>(self, millis: u64) -> Result<Self::Value, E> {

@@ -14,9 +14,11 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 /// # Through a queue
 ///
 /// It serialises as `{"query":{…},"body":{…}}` with the vendor's names, and never holds a `Sign`.
-/// It reads back as `GroupFull<'static>`, from formats that describe themselves (JSON) and from those
-/// that do not (postcard), and is checked again for what can be checked without the app's configuration: the command,
-/// `contenttype`, `GroupId`. It is as trustworthy as the queue.
+/// It reads back as `GroupFull<'static>`, and what can be checked without the app's configuration is
+/// checked again: the command, `contenttype`, `GroupId`, `TopicId`. It is as trustworthy as the queue.
+///
+/// Keep it as JSON. Later versions of this crate may add fields, and read the JSON of earlier ones.
+/// Formats that go by position, such as postcard, come without that promise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct GroupFull<'a> {
@@ -34,7 +36,8 @@ impl TryFrom<Unchecked> for GroupFull<'_> {
     type Error = Rejection;
 
     fn try_from(Unchecked { query, body }: Unchecked) -> Result<Self, Rejection> {
-        query.check_group_full()?;
+        query.check_command()?;
+        query.check_content_type()?;
         body.check_group_full()?;
         Ok(Self { query, body })
     }
@@ -50,6 +53,16 @@ impl<'a> GroupFull<'a> {
     /// never empty.
     pub fn group_id(&self) -> &str {
         self.body.group_id()
+    }
+
+    /// Returns the topic that is full, such as
+    /// `@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5`; never empty.
+    ///
+    /// The vendor sends it for private topics only. Then this topic of the Community
+    /// [`group_id`](Self::group_id) is full, and **the Community itself is not**: a topic has a
+    /// member list and a limit of its own.
+    pub fn topic_id(&self) -> Option<&str> {
+        self.body.topic_id()
     }
 
     /// Returns when the group was full; `None` where the callback does not say, or a `SystemTime`
@@ -70,21 +83,23 @@ impl<'a> GroupFull<'a> {
     }
 
     /// Returns what tells this event from every other: `{SDKAppID}:{EventTime}:{GroupId}`, such as
-    /// `888888:1670574414123:@TGS#2J4SZEAEL`.
+    /// `888888:1670574414123:@TGS#2J4SZEAEL`. For a full topic it is
+    /// `{SDKAppID}:{EventTime}/{length of GroupId in bytes}:{GroupId}/{TopicId}`.
     ///
     /// A callback that the vendor repeats after a time-out has the same id, and whatever else
-    /// differs, such as `RequestID`, does not count. No two events share one: the numbers hold no
-    /// colon, and the group, which is arbitrary text, comes last. The form never changes, so it can
-    /// be a key in a store that several versions of an app share.
+    /// differs, such as `RequestID`, does not count. No two events share one, although a group and a
+    /// topic are arbitrary text: the length says where the group ends. The form never changes, so it
+    /// can be a key in a store that several versions of an app share.
     ///
     /// Without `EventTime` it is `888888::@TGS#2J4SZEAEL`, and the same for **every** such event of
     /// the group: then it is a name for the group's work. Two of them may be merged while the first
     /// still waits, but one that came later must not be taken for one that was handled.
     pub fn id(&self) -> String {
         let (app, group) = (self.sdk_app_id(), self.group_id());
-        match self.event_time_millis() {
-            Some(millis) => format!("{app}:{millis}:{group}"),
-            None => format!("{app}::{group}"),
+        let millis = self.event_time_millis().map(|millis| millis.to_string()).unwrap_or_default();
+        match self.topic_id() {
+            None => format!("{app}:{millis}:{group}"),
+            Some(topic) => format!("{app}:{millis}/{}:{group}/{topic}", group.len()),
         }
     }
 

@@ -10,7 +10,7 @@
 //! const APP: SdkAppId = SdkAppId::new(888_888);
 //!
 //! // The app's handler: it takes no group but its own.
-//! let handler = handler_fn(Validator::new(APP), |event| match event.group_id() {
+//! let handler = handler_fn(Validator::unauthenticated(APP), |event| match event.group_id() {
 //!     "@TGS#2J4SZEAEL" => Ok(()),
 //!     _ => Err(im_group_full::Failure::new("unknown group")),
 //! });
@@ -40,7 +40,7 @@
 //! let token = Token::new("xxxxyyyy")?;
 //! let signed = Callback::new(app).signed(&token, 1_669_872_112);
 //!
-//! let validator = Validator::new(app).token(token);
+//! let validator = Validator::signed(app, token);
 //! let now = UNIX_EPOCH + Duration::from_secs(1_669_872_112);
 //! assert!(validator.validate(&signed.raw_query(), &signed.raw_body(), now).is_ok());
 //!
@@ -69,6 +69,7 @@ pub struct Callback {
     command: String,
     group_id: String,
     event_time_millis: Option<u64>,
+    topic_id: Option<String>,
     #[cfg(feature = "signature")]
     signature: Option<(Token, u64)>,
     broken: Option<RejectionKind>,
@@ -82,6 +83,7 @@ impl Callback {
             command: GROUP_FULL_COMMAND.to_owned(),
             group_id: "@TGS#2J4SZEAEL".to_owned(),
             event_time_millis: Some(1_670_574_414_123),
+            topic_id: None,
             #[cfg(feature = "signature")]
             signature: None,
             broken: None,
@@ -97,6 +99,11 @@ impl Callback {
     /// callbacks do.
     pub fn event_time_millis(self, millis: impl Into<Option<u64>>) -> Self {
         Self { event_time_millis: millis.into(), ..self }
+    }
+
+    /// Sets `TopicId`: the private topic that is full, and not its Community.
+    pub fn topic_id(self, topic_id: impl Into<String>) -> Self {
+        Self { topic_id: Some(topic_id.into()), ..self }
     }
 
     /// Sets the command, in the query and in the body.
@@ -164,6 +171,9 @@ impl Callback {
         if let Some(millis) = self.event_time_millis {
             body["EventTime"] = millis.into();
         }
+        if let Some(topic_id) = &self.topic_id {
+            body["TopicId"] = topic_id.as_str().into();
+        }
         if self.is_broken(RejectionKind::BodyTooLarge) {
             body["Padding"] = "x".repeat(64 * 1024).into();
         }
@@ -190,7 +200,7 @@ impl Callback {
     /// the command does not count.
     pub fn event(&self) -> GroupFull<'static> {
         let query = CallbackQuery::sample(self.sdk_app_id);
-        let body = CallbackBody::sample(self.group_id.clone(), self.event_time_millis);
+        let body = CallbackBody::sample(self.group_id.clone(), self.event_time_millis, self.topic_id.clone());
         GroupFull::assume_verified(query, body)
     }
 

@@ -37,6 +37,38 @@ fn event_time_has_four_shapes() {
 }
 
 #[test]
+fn a_topic_is_optional() {
+    let topic = "@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5";
+    for (field, topic_id) in [
+        (String::new(), None),
+        (r#","TopicId":null"#.to_owned(), None),
+        (r#","TopicId":"""#.to_owned(), None),
+        (format!(r#","TopicId":"{topic}""#), Some(topic)),
+        (r#","TopicId":"\u7fa4""#.to_owned(), Some("群")),
+        (r#","topicId":"t""#.to_owned(), None),
+    ] {
+        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g"{field}}}"#);
+        let body = parse(json.as_bytes());
+        assert_eq!(body.topic_id(), topic_id, "{json}");
+        let back: CallbackBody<'_> = serde_json::from_str(&serde_json::to_string(&body).unwrap()).unwrap();
+        assert_eq!(back, body.into_owned());
+    }
+}
+
+#[test]
+fn a_topic_of_another_type_is_refused() {
+    for (field, message) in [
+        ("5", "body: field `TopicId`: invalid type: integer `5`, expected a string at line 1 column 48"),
+        (r#"["t"]"#, "body: field `TopicId`: invalid type: sequence, expected a string at line 1 column 47"),
+        ("true", "body: field `TopicId`: invalid type: boolean `true`, expected a string at line 1 column 51"),
+        (r#""t","TopicId":"t""#, "body: duplicate field `TopicId` at line 1 column 60"),
+    ] {
+        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","TopicId":{field}}}"#);
+        assert_eq!(CallbackBody::parse(json.as_bytes()).expect_err(field).to_string(), message);
+    }
+}
+
+#[test]
 fn captured_shapes() {
     for (json, group_id) in [
         (

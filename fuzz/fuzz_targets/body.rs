@@ -11,6 +11,7 @@ fuzz_target!(|raw_body: &[u8]| {
         command: body.command().to_owned(),
         group_id: body.group_id().to_owned(),
         event_time: body.event_time_millis(),
+        topic_id: body.topic_id().map(str::to_owned),
     });
     assert_eq!(fields, Body::read(raw_body));
     match body {

@@ -10,6 +10,7 @@ pub struct Body {
     pub command: String,
     pub group_id: String,
     pub event_time: Option<u64>,
+    pub topic_id: Option<String>,
 }
 
 impl Body {
@@ -41,6 +42,10 @@ impl Body {
                 Some(Value::Number(number)) => Some(number.as_u64()?),
                 Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text.parse().ok()?),
                 Some(_) => return None,
+            },
+            topic_id: match once("TopicId")? {
+                None | Some(Value::Null) => None,
+                Some(topic) => Some(topic.as_str()?.to_owned()).filter(|topic| !topic.is_empty()),
             },
         })
     }
