@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The kind of client whose act led to a callback (`OptPlatform`).
 ///
 /// Information only: the vendor adds values and spells some in two ways.
@@ -25,7 +27,7 @@ pub enum OptPlatform<'a> {
     Mac,
     /// `macOS`.
     MacOs,
-    /// `iPad`.
+    /// `iPad`, also written `IPad`.
     IPad,
     /// `Linux`.
     Linux,
@@ -64,10 +66,17 @@ impl<'a> From<&'a str> for OptPlatform<'a> {
             "Windows" => Self::Windows,
             "Mac" => Self::Mac,
             "macOS" => Self::MacOs,
-            "iPad" => Self::IPad,
+            "iPad" | "IPad" => Self::IPad,
             "Linux" => Self::Linux,
             "Unknown" => Self::Unknown,
             other => Self::Other(other),
         }
+    }
+}
+
+/// Writes the vendor's spelling.
+impl fmt::Display for OptPlatform<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

@@ -42,6 +42,12 @@ impl From<u64> for SdkAppId {
     }
 }
 
+impl From<SdkAppId> for u64 {
+    fn from(id: SdkAppId) -> Self {
+        id.0
+    }
+}
+
 impl FromStr for SdkAppId {
     type Err = InvalidSdkAppId;
 

@@ -15,16 +15,14 @@ fn parse(raw_query: &str) -> CallbackQuery<'_> {
 
 #[test]
 fn documented_sample() {
-    for raw_query in [QUERY.to_owned(), format!("?{QUERY}")] {
-        let query = parse(&raw_query);
-        assert_eq!(query.sdk_app_id(), SdkAppId::new(888_888));
-        assert_eq!(query.command(), "Group.CallbackAfterGroupFull");
-        assert_eq!(query.content_type(), Some("json"));
-        assert_eq!(query.client_ip(), Some("127.0.0.1"));
-        assert_eq!(query.opt_platform(), Some(OptPlatform::RestApi));
-        assert_eq!(query.request_id(), None);
-        assert_eq!(query.to_query_string(), QUERY);
-    }
+    let query = parse(QUERY);
+    assert_eq!(query.sdk_app_id(), SdkAppId::new(888_888));
+    assert_eq!(query.command(), "Group.CallbackAfterGroupFull");
+    assert_eq!(query.content_type(), Some("json"));
+    assert_eq!(query.client_ip(), Some("127.0.0.1"));
+    assert_eq!(query.opt_platform(), Some(OptPlatform::RestApi));
+    assert_eq!(query.request_id(), None);
+    assert_eq!(query.to_query_string(), QUERY);
 }
 
 #[test]
@@ -117,8 +115,11 @@ fn every_platform_has_one_spelling() {
     ] {
         assert_eq!(OptPlatform::from(text), platform);
         assert_eq!(platform.as_str(), text);
+        assert_eq!(platform.to_string(), text);
     }
     assert_eq!(OptPlatform::from("IOS"), OptPlatform::Ios);
+    assert_eq!(OptPlatform::from("IPad"), OptPlatform::IPad);
+    assert_eq!(format!("{:>8}|", OptPlatform::Ios), "     iOS|");
 }
 
 #[track_caller]
@@ -161,7 +162,8 @@ fn identity_is_required_once_and_readable() {
     for (raw_query, kind, parameter, reason) in [
         ("", MissingParameter, "SdkAppid", "missing"),
         ("?", MissingParameter, "SdkAppid", "missing"),
-        ("??SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
+        // Another parser would read a parameter `?SdkAppid`.
+        ("?SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
         ("sdkappid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
         ("SdkAppid=1", MissingParameter, "CallbackCommand", "missing"),
         ("SdkAppid=1&CallbackCommand=", InvalidParameter, "CallbackCommand", "expected a command, found \"\""),
@@ -247,6 +249,7 @@ fn app_ids_are_digits() {
     let error: InvalidSdkAppId = "1 ".parse::<SdkAppId>().unwrap_err();
     assert_eq!(error.to_string(), "expected decimal digits that fit 64 bits");
     assert_eq!(SdkAppId::from(7_u32), SdkAppId::from(7_u64));
+    assert_eq!(u64::from(SdkAppId::new(7)), 7);
     assert_eq!(SdkAppId::new(1_400_701_118).to_string(), "1400701118");
     assert_eq!(serde_json::to_string(&SdkAppId::new(7)).unwrap(), "7");
 }

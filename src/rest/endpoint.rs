@@ -57,6 +57,22 @@ fn vendor(host: &'static str) -> (Scheme, Authority) {
     (Scheme::HTTPS, Authority::from_static(host))
 }
 
+/// Writes what parses back to the same endpoint: the region's name, or the host.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::China => "china",
+            Self::Singapore => "singapore",
+            Self::Seoul => "seoul",
+            Self::Tokyo => "tokyo",
+            Self::Frankfurt => "frankfurt",
+            Self::SiliconValley => "silicon-valley",
+            Self::Jakarta => "jakarta",
+            Self::Host(host) => return host.fmt(f),
+        })
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 

@@ -34,8 +34,10 @@ impl Group {
     /// Takes these out; returns those who were members.
     pub fn remove(&mut self, accounts: &[String]) -> Vec<String> {
         let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
-        let gone = |member: &mut Member| accounts.contains(member.account.as_str());
-        self.members.extract_if(.., gone).map(|member| member.account).collect()
+        let gone = |member: &Member| accounts.contains(member.account.as_str());
+        let (gone, stay) = std::mem::take(&mut self.members).into_iter().partition::<Vec<_>, _>(gone);
+        self.members = stay;
+        gone.into_iter().map(|member| member.account).collect()
     }
 
     pub(super) fn page_by_offset(&self, offset: usize, limit: usize, filter: &[String]) -> Value {
