@@ -56,7 +56,7 @@ async fn run(Options { flags, certificate }: Options) -> Result<(), Box<dyn std:
         log(format_args!("accepted {:?}", event.group_id()));
         Ok(())
     });
-    let service = TowerToHyperService::new(GroupFullService::new(Immediate(Arc::new(handler))));
+    let service = TowerToHyperService::new(GroupFullService::new(Immediate(handler)));
 
     let listener = flags.listen_as("https", &format!("--cacert '{}' ", certificate.display()))?;
     listener.set_nonblocking(true)?;

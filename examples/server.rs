@@ -11,7 +11,7 @@ use axum::Router;
 use clap::Parser;
 use im_group_full::http::StatusCode;
 use im_group_full::{
-    CALLBACK_TIMEOUT, Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, Rejection, RejectionKind,
+    CALLBACK_TIMEOUT, CheckedQuery, Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, Rejection,
     Validator,
 };
 use tower_http::timeout::TimeoutLayer;
@@ -70,14 +70,14 @@ impl GroupFullHandler for Rooms {
         log(format_args!("lost {:?}: {failure:#}", event.group_id()));
     }
 
-    fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
+    fn on_other_command(&self, _query: &CheckedQuery<'_>) {
         // One URL serves every command that is switched on, and some come with every message: no line for each.
-        if rejection.kind() == RejectionKind::OtherCommand {
-            self.other_commands.fetch_add(1, Relaxed);
-        } else {
-            self.refused.fetch_add(1, Relaxed);
-            log(format_args!("refused {}: {rejection}", rejection.kind().as_str()));
-        }
+        self.other_commands.fetch_add(1, Relaxed);
+    }
+
+    fn on_rejected(&self, rejection: &Rejection) {
+        self.refused.fetch_add(1, Relaxed);
+        log(format_args!("refused {}: {rejection}", rejection.kind().as_str()));
     }
 }
 

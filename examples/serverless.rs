@@ -8,7 +8,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use im_group_full::{GroupFullHandler, Rejection, Reply, handle, handler_fn};
+use im_group_full::{GroupFullHandler, handle_request, handler_fn};
 use serde::{Deserialize, Serialize};
 
 use crate::flags::Flags;
@@ -24,11 +24,7 @@ struct Options {
 }
 
 fn callback(method: &str, query: &str, body: &str, handler: &impl GroupFullHandler) -> (u16, String) {
-    let reply = if method == "POST" {
-        handle(query, body.as_bytes(), handler)
-    } else {
-        Reply::from(Rejection::method_not_allowed())
-    };
+    let reply = handle_request(method, query, |_| Ok(body), handler);
     (reply.status().as_u16(), String::from_utf8_lossy(&reply.body()).into_owned())
 }
 

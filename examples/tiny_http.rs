@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use im_group_full::{GroupFullHandler, Rejection, Reply, handle, handler_fn};
-use tiny_http::{Header, Method, Request, Response, Server};
+use im_group_full::{GroupFullHandler, Rejection, Reply, handle_request, handler_fn};
+use tiny_http::{Header, Request, Response, Server};
 
 use crate::flags::{Flags, log};
 
@@ -52,18 +52,15 @@ fn run(flags: &Flags) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 }
 
 fn answer(request: &mut Request, handler: &impl GroupFullHandler) -> Reply {
-    if *request.method() != Method::Post {
-        return Rejection::method_not_allowed().into();
-    }
-    let (_, query) = request.url().split_once('?').unwrap_or_default();
-    let query = query.to_owned();
-    // One byte more than is taken shows that there is more.
-    let limit = handler.validator().body_limit() as u64 + 1;
-    let mut body = Vec::new();
-    match request.as_reader().take(limit).read_to_end(&mut body) {
-        Ok(_) => handle(&query, &body, handler),
-        Err(_) => Rejection::incomplete_body().into(),
-    }
+    let method = request.method().to_string();
+    let query = request.url().split_once('?').unwrap_or_default().1.to_owned();
+    let read = |limit: usize| {
+        let mut body = Vec::new();
+        // One byte more than is taken shows that there is more.
+        let read = request.as_reader().take(limit as u64 + 1).read_to_end(&mut body);
+        read.map(|_| body).map_err(|_| Rejection::incomplete_body())
+    };
+    handle_request(&method, &query, read, handler)
 }
 
 fn response(reply: &Reply) -> Response<std::io::Cursor<Vec<u8>>> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::handler::forward_hooks;
-use crate::{Failure, GroupFull, GroupFullHandler, Rejection, Validator};
+use crate::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, Validator};
 
 /// [`GroupFullHandler`] for code that awaits; see [`handle_async`](crate::handle_async).
 ///
@@ -34,6 +34,11 @@ use crate::{Failure, GroupFull, GroupFullHandler, Rejection, Validator};
 /// }
 /// # async fn enqueue(_: &str) -> std::io::Result<()> { Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an `AsyncGroupFullHandler`",
+    label = "not an `AsyncGroupFullHandler`",
+    note = "wrap a `GroupFullHandler` that does not block in `Immediate`: `Immediate(handler)`"
+)]
 pub trait AsyncGroupFullHandler: Send + Sync {
     /// The same as [`GroupFullHandler::validator`].
     fn validator(&self) -> &Validator;
@@ -49,9 +54,13 @@ pub trait AsyncGroupFullHandler: Send + Sync {
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
+    /// The same as [`GroupFullHandler::on_other_command`].
+    #[expect(unused_variables, reason = "the names are for those who implement it")]
+    fn on_other_command(&self, query: &CheckedQuery<'_>) {}
+
     /// The same as [`GroupFullHandler::on_rejected`].
     #[expect(unused_variables, reason = "the names are for those who implement it")]
-    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {}
+    fn on_rejected(&self, rejection: &Rejection) {}
 
     /// The same as [`GroupFullHandler::now`].
     fn now(&self) -> SystemTime {
@@ -88,9 +97,6 @@ impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
 }
 
 /// Makes an async handler of a closure, for apps that need nothing but the event.
-///
-/// The compiler may call a future that holds the closure's type "not general enough" to be spawned.
-/// Hide the type, then: let a function make the handler and return `impl AsyncGroupFullHandler`.
 pub fn async_handler_fn<F, Fut>(validator: Validator, f: F) -> AsyncHandlerFn<F>
 where
     F: Fn(GroupFull<'static>) -> Fut + Send + Sync,

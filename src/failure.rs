@@ -8,11 +8,11 @@ pub(crate) const FAIL_CODE: NonZeroI32 = NonZeroI32::new(1).unwrap();
 
 type Source = Box<dyn Error + Send + Sync>;
 
-/// Why the app's own code did not handle a callback.
+/// Why the app's own code did not handle an event. [`Failure::new`] sends its text to the vendor;
+/// `"text".into()`, like every conversion, sends "internal error".
 ///
-/// Only the text given to [`new`](Self::new) is sent. An error converted by `?` stays with the app:
-/// the caller reads "internal error", and
-/// [`GroupFullHandler::on_failed`](crate::GroupFullHandler::on_failed) gets the error as
+/// An error that `?` converts stays with the app:
+/// [`GroupFullHandler::on_failed`](crate::GroupFullHandler::on_failed) gets it as
 /// [`source`](Self::source).
 ///
 /// `Display` shows what is sent, and with `{:#}` the source behind it.

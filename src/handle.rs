@@ -1,21 +1,26 @@
 use std::borrow::Cow;
+use std::future::ready;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{Method, Request, Response, Uri};
 
-use crate::{AsyncGroupFullHandler, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
+use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
 
-/// Checks a callback, gives it to the app, and says what to answer.
+/// Checks a callback whose body is there already, gives it to the app, and says what to answer.
 ///
-/// `raw_query` (with or without a leading `?`) and `raw_body` are untrusted, and are taken as they
-/// came: nothing may decode, reorder or re-encode them on the way. Exactly one of
-/// [`on_group_full`](GroupFullHandler::on_group_full) and
+/// `raw_query` (what stands behind the `?` of the URL) and `raw_body` are untrusted. Pass them on as
+/// they came: nothing may decode, reorder or re-encode them on the way.
+///
+/// For each request exactly one of [`on_group_full`](GroupFullHandler::on_group_full),
+/// [`on_other_command`](GroupFullHandler::on_other_command) and
 /// [`on_rejected`](GroupFullHandler::on_rejected) is called.
+///
+/// Where your own code reads the body, use [`handle_request`], which also says when to read it.
 ///
 /// ```
 /// use im_group_full::{SdkAppId, Validator, handle, handler_fn};
 ///
-/// let handler = handler_fn(Validator::new(SdkAppId::new(888_888)), |event| {
+/// let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
 ///     println!("{} is full", event.group_id());
 ///     Ok(())
 /// });
@@ -27,38 +32,145 @@ use crate::{AsyncGroupFullHandler, GroupFull, GroupFullHandler, Rejection, Reply
 /// assert_eq!(reply.status(), 200);
 /// ```
 pub fn handle<H: GroupFullHandler + ?Sized>(raw_query: &str, raw_body: &[u8], handler: &H) -> Reply {
-    let checked = check(raw_query, raw_body, handler.validator(), || handler.now());
-    answer(checked, raw_query, handler)
+    handle_request("POST", raw_query, |_| Ok(raw_body), handler)
 }
 
 /// Does what [`handle`] does, for a handler that awaits.
 ///
 /// The checks run before the first await. Dropping the future drops the handler's, and `on_failed`
 /// is then not called.
-#[expect(clippy::manual_async_fn, reason = "the signature promises `Send`")]
 pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
     raw_query: &str,
     raw_body: &[u8],
     handler: &H,
 ) -> impl Future<Output = Reply> + Send {
-    async move {
-        let checked = check(raw_query, raw_body, handler.validator(), || handler.now());
-        answer_async(checked, raw_query, handler).await
+    handle_request_async("POST", raw_query, move |_| ready(Ok(raw_body)), handler)
+}
+
+/// Checks a request, reads its body when it is time to, gives the callback to the app, and says what
+/// to answer. The first choice for a server in which your own code reads the body.
+///
+/// `method` is the request's, such as `http::Method::as_str` or your server's own. `raw_query` is what
+/// stands behind the `?` of the URL.
+///
+/// `read` is called once the query has passed, and only then, with the limit in bytes. It returns the
+/// body, or what went wrong: [`Rejection::incomplete_body`] or [`Rejection::body_too_large`]. Read one
+/// byte more than the limit at most. A longer body is answered 413 either way.
+///
+/// For a genuine callback of another command `read` is called too, so that the connection can be used
+/// again, and what it returns does not count: the answer is `OK`.
+///
+/// ```
+/// use std::io::Read;
+///
+/// use im_group_full::{GroupFullHandler, Rejection, Reply, handle_request};
+///
+/// fn receive(method: &str, raw_query: &str, body: impl Read, handler: &impl GroupFullHandler) -> Reply {
+///     let read = |limit: usize| {
+///         let mut raw_body = Vec::new();
+///         body.take(limit as u64 + 1).read_to_end(&mut raw_body).map_err(|_| Rejection::incomplete_body())?;
+///         Ok(raw_body)
+///     };
+///     handle_request(method, raw_query, read, handler)
+/// }
+/// # use im_group_full::{SdkAppId, Validator, handler_fn};
+/// # let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |_| Ok(()));
+/// # let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull";
+/// # assert_eq!(receive("GET", query, std::io::empty(), &handler).status(), 405);
+/// # assert_eq!(receive("POST", query, std::io::repeat(b' '), &handler).status(), 413);
+/// ```
+#[inline]
+pub fn handle_request<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
+    method: &str,
+    raw_query: &str,
+    read: impl FnOnce(usize) -> Result<B, Rejection>,
+    handler: &H,
+) -> Reply {
+    let query = match check_head(method, raw_query, handler.validator(), || handler.now()) {
+        Ok(query) if query.is_group_full() => query,
+        Ok(other) => {
+            handler.on_other_command(&other);
+            // Only for the connection's sake: what is left of the body would be the next request.
+            drop(read(other.body_limit()));
+            return Reply::ok();
+        }
+        Err(rejection) => return reject(rejection, |rejection| handler.on_rejected(rejection)),
+    };
+    let raw_body = read(query.body_limit());
+    match check_body(query, &raw_body) {
+        Ok(ref event) => {
+            let result = handler.on_group_full(event);
+            if let Err(failure) = &result {
+                handler.on_failed(event, failure);
+            }
+            result.into()
+        }
+        Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
     }
 }
 
-/// Does what [`handle`] does, for servers that speak the types of the crate `http` and have read
-/// the body.
+/// Does what [`handle_request`] does, for a handler and a body that await.
+///
+/// Dropping the future drops the handler's, and `on_failed` is then not called.
+///
+/// ```
+/// use im_group_full::{AsyncGroupFullHandler, Rejection, Reply, handle_request_async};
+/// use tokio::io::{AsyncRead, AsyncReadExt};
+///
+/// async fn receive(
+///     method: &str,
+///     raw_query: &str,
+///     body: impl AsyncRead + Send + Unpin,
+///     handler: &impl AsyncGroupFullHandler,
+/// ) -> Reply {
+///     let read = |limit: usize| async move {
+///         let mut raw_body = Vec::new();
+///         let read = body.take(limit as u64 + 1).read_to_end(&mut raw_body).await;
+///         read.map(|_| raw_body).map_err(|_| Rejection::incomplete_body())
+///     };
+///     handle_request_async(method, raw_query, read, handler).await
+/// }
+/// ```
+#[expect(clippy::manual_async_fn, reason = "the signature promises `Send`")]
+pub fn handle_request_async<B, H, Fut>(
+    method: &str,
+    raw_query: &str,
+    read: impl FnOnce(usize) -> Fut + Send,
+    handler: &H,
+) -> impl Future<Output = Reply> + Send
+where
+    B: AsRef<[u8]> + Send,
+    H: AsyncGroupFullHandler + ?Sized,
+    Fut: Future<Output = Result<B, Rejection>> + Send,
+{
+    async move {
+        let query = match check_head(method, raw_query, handler.validator(), || handler.now()) {
+            Ok(query) if query.is_group_full() => query,
+            Ok(other) => {
+                handler.on_other_command(&other);
+                drop(read(other.body_limit()).await);
+                return Reply::ok();
+            }
+            Err(rejection) => return reject(rejection, |rejection| handler.on_rejected(rejection)),
+        };
+        let raw_body = read(query.body_limit()).await;
+        let checked = check_body(query, &raw_body);
+        answer_async(checked, handler).await
+    }
+}
+
+/// Does what [`handle`] does, for a server that speaks the types of the crate `http` and has read the
+/// body.
 ///
 /// Any method but `POST` is answered 405. No `Content-Type` header is required: the vendor's sample
 /// request has none, and an extractor that insists on one loses events. Read the body up to
-/// [`Validator::body_limit`] and no further.
+/// [`Validator::body_limit`] and no further; where your own code does that, [`handle_request`] is the
+/// better choice.
 pub fn handle_http<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
     request: &Request<B>,
     handler: &H,
 ) -> Response<Cow<'static, [u8]>> {
-    let checked = check_http(request, handler.validator(), || handler.now());
-    answer(checked, raw_query(request.uri()), handler).into()
+    handle_request(request.method().as_str(), raw_query(request.uri()), |_| Ok(request.body()), handler).into()
 }
 
 /// Does what [`handle_http`] does, for a handler that awaits.
@@ -68,65 +180,49 @@ pub fn handle_http_async<B: AsRef<[u8]> + Sync, H: AsyncGroupFullHandler + ?Size
     handler: &H,
 ) -> impl Future<Output = Response<Cow<'static, [u8]>>> + Send {
     async move {
-        let checked = check_http(request, handler.validator(), || handler.now());
-        answer_async(checked, raw_query(request.uri()), handler).await.into()
+        let read = |_| ready(Ok(request.body()));
+        handle_request_async(request.method().as_str(), raw_query(request.uri()), read, handler).await.into()
     }
 }
 
-fn check<'a>(
+/// Everything that can be said before the body is read.
+#[inline]
+pub(crate) fn check_head<'a>(
+    method: &str,
     raw_query: &'a str,
-    raw_body: &'a [u8],
     validator: &Validator,
     now: impl FnOnce() -> SystemTime,
-) -> Result<GroupFull<'a>, Rejection> {
-    validator.validate(raw_query, raw_body, time_that_counts(validator, now))
+) -> Result<CheckedQuery<'a>, Rejection> {
+    if method != Method::POST.as_str() {
+        return Err(Rejection::method_not_allowed());
+    }
+    // The clock is asked only when its answer counts.
+    let now = if validator.requires_signature() { now() } else { UNIX_EPOCH };
+    validator.check_query(raw_query, now)
 }
 
-fn check_http<'a, B: AsRef<[u8]>>(
-    request: &'a Request<B>,
-    validator: &Validator,
-    now: impl FnOnce() -> SystemTime,
+#[inline]
+fn check_body<'a, B: AsRef<[u8]>>(
+    query: CheckedQuery<'a>,
+    raw_body: &'a Result<B, Rejection>,
 ) -> Result<GroupFull<'a>, Rejection> {
-    check_method(request.method())?;
-    check(raw_query(request.uri()), request.body().as_ref(), validator, now)
-}
-
-pub(crate) fn check_method(method: &Method) -> Result<(), Rejection> {
-    if method == Method::POST { Ok(()) } else { Err(Rejection::method_not_allowed()) }
+    match raw_body {
+        Ok(raw_body) => query.group_full(raw_body.as_ref()),
+        Err(rejection) => Err(rejection.clone()),
+    }
 }
 
 pub(crate) fn raw_query(uri: &Uri) -> &str {
     uri.query().unwrap_or_default()
 }
 
-/// Asks for the time only when it counts.
-pub(crate) fn time_that_counts(validator: &Validator, now: impl FnOnce() -> SystemTime) -> SystemTime {
-    if validator.requires_signature() { now() } else { UNIX_EPOCH }
-}
-
-fn answer<H: GroupFullHandler + ?Sized>(
-    checked: Result<GroupFull<'_>, Rejection>,
-    raw_query: &str,
-    handler: &H,
-) -> Reply {
-    match checked {
-        Ok(ref event) => {
-            let result = handler.on_group_full(event);
-            if let Err(failure) = &result {
-                handler.on_failed(event, failure);
-            }
-            result.into()
-        }
-        Err(rejection) => {
-            handler.on_rejected(&rejection, raw_query);
-            rejection.into()
-        }
-    }
+pub(crate) fn reject(rejection: Rejection, on_rejected: impl FnOnce(&Rejection)) -> Reply {
+    on_rejected(&rejection);
+    rejection.into()
 }
 
 pub(crate) async fn answer_async<H: AsyncGroupFullHandler + ?Sized>(
     checked: Result<GroupFull<'_>, Rejection>,
-    raw_query: &str,
     handler: &H,
 ) -> Reply {
     match checked {
@@ -137,9 +233,6 @@ pub(crate) async fn answer_async<H: AsyncGroupFullHandler + ?Sized>(
             }
             result.into()
         }
-        Err(rejection) => {
-            handler.on_rejected(&rejection, raw_query);
-            rejection.into()
-        }
+        Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{Failure, GroupFull, Rejection, Validator};
+use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
 /// The app's side of the callback; see [`handle`](crate::handle).
 ///
@@ -28,7 +28,7 @@ use crate::{Failure, GroupFull, Rejection, Validator};
 ///         self.full.try_send(event.to_static()).map_err(|_| Failure::new("busy"))
 ///     }
 ///
-///     fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
+///     fn on_rejected(&self, rejection: &Rejection) {
 ///         eprintln!("{}: {rejection}", rejection.kind().as_str());
 ///     }
 /// }
@@ -49,18 +49,21 @@ pub trait GroupFullHandler: Send + Sync {
     /// again for it.
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure>;
 
-    /// Hears of a failure of [`on_group_full`](Self::on_group_full), for logs and metrics.
+    /// Called when [`on_group_full`](Self::on_group_full) fails, for logs and metrics.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
-    /// Hears of whatever does not reach [`on_group_full`](Self::on_group_full), for logs and
-    /// metrics.
+    /// Called for a genuine callback of another command, for logs and metrics. The vendor is answered
+    /// `OK`.
     ///
-    /// Other commands of the app arrive here too, as
-    /// [`OtherCommand`](crate::RejectionKind::OtherCommand). `raw_query` is untrusted and may
-    /// hold a `Sign` that can be replayed while it is fresh: do not log it as it is.
+    /// One URL serves every command that is switched on in the vendor's console. Also called where a
+    /// service given to `GroupFullService::other` handles the command.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
-    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {}
+    fn on_other_command(&self, query: &CheckedQuery<'_>) {}
+
+    /// Called for every rejected callback, for logs and metrics.
+    #[expect(unused_variables, reason = "the names are for those who implement it")]
+    fn on_rejected(&self, rejection: &Rejection) {}
 
     /// Returns the time to compare a signature's with; asked only when a token is set. A test
     /// overrides it.
@@ -80,8 +83,12 @@ macro_rules! forward_hooks {
             $inner.on_failed(event, failure);
         }
 
-        fn on_rejected(&$self, rejection: &Rejection, raw_query: &str) {
-            $inner.on_rejected(rejection, raw_query);
+        fn on_other_command(&$self, query: &CheckedQuery<'_>) {
+            $inner.on_other_command(query);
+        }
+
+        fn on_rejected(&$self, rejection: &Rejection) {
+            $inner.on_rejected(rejection);
         }
 
         fn now(&$self) -> SystemTime {

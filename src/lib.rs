@@ -8,7 +8,7 @@
 //! use im_group_full::{SdkAppId, Validator, handle, handler_fn};
 //!
 //! // Without a token: see Security below.
-//! let handler = handler_fn(Validator::new(SdkAppId::new(888_888)), |event| {
+//! let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
 //!     println!("{} is full", event.group_id());
 //!     Ok(())
 //! });
@@ -27,21 +27,30 @@
 //!
 //! **Without a token, anybody can forge a callback**, also to the handler above: the SDKAppID is
 //! public. Switch webhook authentication on in the vendor's console, enable the feature
-//! `signature`, and give the token to `Validator::token`, whose documentation says what a signature
+//! `signature`, and give the token to `Validator::signed`, whose documentation says what a signature
 //! proves, and what it does not.
 //!
 //! # The steps
 //!
 //! ```text
 //! raw query ──▶ Validator ──▶ CheckedQuery ──┐
-//!                  │                         ├─▶ GroupFull ──▶ GroupFullHandler ──▶ Reply ──▶ any HTTP server
-//! raw body ────────┼─────────────────────────┘                     │                 ▲
+//!                  │              │          ├─▶ GroupFull ──▶ GroupFullHandler ──▶ Reply ──▶ any HTTP server
+//! raw body ────────┼──────────────┼──────────┘                     │                 ▲
+//!                  │              └── another command ─────────────│──────────── OK ─┤
 //!                  └── Rejection ──────────────────────────────────┴── Failure ──────┘
 //! ```
 //!
-//! Each is public and works alone; [`handle`] is those steps in a row. [`handle_async`] is for
-//! handlers that await, [`handle_http`] and [`handle_http_async`] for servers that speak the types
-//! of the crate [`http`]. For other servers take a [`Reply`] apart.
+//! Each step is public and works alone. These functions are all of them in a row; each has an async
+//! twin, for handlers that await:
+//!
+//! | what your server does | what you call |
+//! |---|---|
+//! | your own code reads the body | [`handle_request`], [`handle_request_async`] |
+//! | it has read the body already | [`handle`], [`handle_async`] |
+//! | the same, with the types of the crate [`http`] | [`handle_http`], [`handle_http_async`] |
+//! | it takes a tower service (axum, hyper) | `GroupFullService` (feature `tower`) |
+//!
+//! Each returns a [`Reply`], which is what to answer. Every HTTP server can send it.
 //!
 //! # Features
 //!
@@ -49,7 +58,7 @@
 //!
 //! | feature | adds | dependencies |
 //! |---|---|---|
-//! | `signature` | `Token`, `Validator::token`: checks the vendor's signature | `sha2`, `subtle` |
+//! | `signature` | `Token`, `Validator::signed`: checks the vendor's signature | `sha2`, `subtle` |
 //! | `tower` | `GroupFullService`, for axum, hyper and every other server that takes a tower service | `tower-service`, `http-body`, `bytes` |
 //! | `testing` | `testing::Callback`, for the app's own unit tests | |
 //! | `rest` | `rest`, the calls that make room in a full group, without IO | `base64`, `flate2`, `hmac`, `sha2` |
@@ -74,6 +83,8 @@ mod query;
 mod rejection;
 mod rejection_kind;
 mod reply;
+#[cfg(feature = "tower")]
+mod reply_body;
 mod response;
 mod sdk_app_id;
 #[cfg(feature = "tower")]
@@ -97,18 +108,21 @@ pub use crate::async_handler::{AsyncGroupFullHandler, AsyncHandlerFn, Immediate,
 pub use crate::body::CallbackBody;
 pub use crate::event::GroupFull;
 pub use crate::failure::Failure;
-pub use crate::handle::{handle, handle_async, handle_http, handle_http_async};
+pub use crate::handle::{handle, handle_async, handle_http, handle_http_async, handle_request, handle_request_async};
 pub use crate::handler::{GroupFullHandler, HandlerFn, handler_fn};
 pub use crate::opt_platform::OptPlatform;
 pub use crate::query::CallbackQuery;
 pub use crate::rejection::Rejection;
 pub use crate::rejection_kind::RejectionKind;
 pub use crate::reply::Reply;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use crate::reply_body::{NoOther, ReplyBody};
 pub use crate::response::{ActionStatus, CallbackResponse};
 pub use crate::sdk_app_id::{InvalidSdkAppId, SdkAppId};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
-pub use crate::service::{GroupFullService, ReplyBody, ResponseFuture};
+pub use crate::service::{GroupFullService, ResponseFuture};
 #[cfg(feature = "signature")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
 pub use crate::signature::{InvalidToken, Token};

@@ -19,10 +19,10 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads a raw query, with or without one leading `?`.
+    /// Reads a raw query: what stands behind the `?` of the URL.
     #[inline]
     pub(crate) fn read(&mut self, raw_query: &'a str) {
-        for pair in urlencoded::pairs(raw_query.strip_prefix('?').unwrap_or(raw_query)) {
+        for pair in urlencoded::pairs(raw_query) {
             if let Some((parameter, value)) = self.find(pair) {
                 parameter.put(value);
             }

@@ -44,7 +44,7 @@ pub struct CallbackQuery<'a> {
 }
 
 impl<'a> CallbackQuery<'a> {
-    /// Parses a raw query string, with or without one leading `?`.
+    /// Parses a raw query string: what stands behind the `?` of the URL, without the `?`.
     ///
     /// `raw_query` is untrusted. Names and values are `application/x-www-form-urlencoded`.
     ///
@@ -147,10 +147,17 @@ impl<'a> CallbackQuery<'a> {
     }
 
     #[inline]
-    pub(crate) fn check_group_full(&self) -> Result<(), Rejection> {
-        if self.command != GROUP_FULL_COMMAND {
-            return Err(Repr::OtherCommand(self.command.as_ref().into()).into());
-        }
+    pub(crate) fn is_group_full(&self) -> bool {
+        self.command == GROUP_FULL_COMMAND
+    }
+
+    #[inline]
+    pub(crate) fn check_command(&self) -> Result<(), Rejection> {
+        if self.is_group_full() { Ok(()) } else { Err(Repr::OtherCommand(self.command.as_ref().into()).into()) }
+    }
+
+    #[inline]
+    pub(crate) fn check_content_type(&self) -> Result<(), Rejection> {
         match self.content_type() {
             // What the vendor sends; compared first, because that is cheaper.
             None | Some("json") => Ok(()),

@@ -34,6 +34,8 @@ pub(crate) enum Repr {
     UnsupportedContentType(Box<str>),
     #[error("parameter `SdkAppid`: expected {expected}, found {found}")]
     SdkAppIdMismatch { expected: SdkAppId, found: SdkAppId },
+    #[error("parameter `SdkAppid`: expected an app of this server, found {0}")]
+    UnknownApp(SdkAppId),
     #[cfg_attr(not(feature = "signature"), expect(dead_code))]
     #[error("parameter `{0}`: missing, and a token is set")]
     MissingSignature(&'static str),
@@ -107,7 +109,7 @@ impl Rejection {
             Repr::DuplicateParameter(_) => RejectionKind::DuplicateParameter,
             Repr::InvalidParameter { .. } => RejectionKind::InvalidParameter,
             Repr::UnsupportedContentType(_) => RejectionKind::UnsupportedContentType,
-            Repr::SdkAppIdMismatch { .. } => RejectionKind::SdkAppIdMismatch,
+            Repr::SdkAppIdMismatch { .. } | Repr::UnknownApp(_) => RejectionKind::SdkAppIdMismatch,
             Repr::MissingSignature(_) => RejectionKind::MissingSignature,
             Repr::InvalidSignature => RejectionKind::InvalidSignature,
             Repr::StaleSignature { .. } => RejectionKind::StaleSignature,
@@ -126,7 +128,7 @@ impl Rejection {
             | Repr::InvalidParameter { name, .. }
             | Repr::MissingSignature(name) => Some(name),
             Repr::UnsupportedContentType(_) => Some("contenttype"),
-            Repr::SdkAppIdMismatch { .. } => Some("SdkAppid"),
+            Repr::SdkAppIdMismatch { .. } | Repr::UnknownApp(_) => Some("SdkAppid"),
             _ => None,
         }
     }
@@ -161,24 +163,68 @@ impl Rejection {
         }
     }
 
-    /// The request is not a `POST`; for servers that see the method themselves and do not use
-    /// [`handle_http`](crate::handle_http).
+    /// The request is not a `POST`. [`handle_request`](crate::handle_request) and
+    /// [`handle_http`](crate::handle_http) say so themselves.
     pub fn method_not_allowed() -> Self {
         Self(Repr::MethodNotAllowed)
     }
 
-    /// The body is longer than [`Validator::body_limit`](crate::Validator::body_limit); for servers
-    /// that read it themselves.
-    ///
-    /// First call [`Validator::authenticate`](crate::Validator::authenticate) and look at the
-    /// command: a callback of another one is to be answered `OK`, whatever its body.
+    /// The body is longer than the limit that [`handle_request`](crate::handle_request) gave to your
+    /// code that reads it.
     pub fn body_too_large() -> Self {
         Self(Repr::BodyTooLarge)
     }
 
-    /// The connection broke off inside the body; for servers that read it themselves.
+    /// The connection broke off inside the body; for the code that reads it for
+    /// [`handle_request`](crate::handle_request).
     pub fn incomplete_body() -> Self {
         Self(Repr::IncompleteBody)
+    }
+
+    /// The request names an app that your server does not know; for a server that looks the app up by
+    /// the SDKAppID that a query claims. Its kind is
+    /// [`SdkAppIdMismatch`](RejectionKind::SdkAppIdMismatch).
+    ///
+    /// # Several apps on one URL
+    ///
+    /// Parse the query, look the app up by the SDKAppID that the sender *claims*, and let a handler with
+    /// the validator of that app check everything. An app that is not found is rejected. Never make a
+    /// validator for an SDKAppID of your own invention in that case, such as 0: it would accept a
+    /// callback that claims it.
+    ///
+    /// If the look-up itself fails, answer with a status of 5xx. The vendor then counts the callback as
+    /// failed, and nobody is blocked, as a non-zero `ErrorCode` would do for the `...Before...` commands.
+    ///
+    #[cfg_attr(feature = "signature", doc = "```")]
+    #[cfg_attr(not(feature = "signature"), doc = "```ignore")]
+    /// use im_group_full::{CallbackQuery, Rejection, Reply, SdkAppId, Token, Validator};
+    /// use im_group_full::{async_handler_fn, handle_request_async};
+    ///
+    /// /// Looks the app's token up, in a database, say.
+    /// async fn find_token(app: SdkAppId) -> std::io::Result<Option<Token>> {
+    ///     # let _ = app;
+    ///     # Ok(None)
+    /// }
+    ///
+    /// /// An error is for your server to answer, with 503.
+    /// async fn receive(method: &str, raw_query: &str, raw_body: &[u8]) -> std::io::Result<Reply> {
+    ///     let app = match CallbackQuery::parse(raw_query) {
+    ///         Ok(query) => query.sdk_app_id(),
+    ///         Err(rejection) => return Ok(rejection.into()),
+    ///     };
+    ///     let Some(token) = find_token(app).await? else {
+    ///         return Ok(Rejection::unknown_app(app).into());
+    ///     };
+    ///     let handler = async_handler_fn(Validator::signed(app, token), async |event| {
+    ///         println!("{} is full", event.group_id());
+    ///         Ok(())
+    ///     });
+    ///     let read = async |_limit| Ok(raw_body);
+    ///     Ok(handle_request_async(method, raw_query, read, &handler).await)
+    /// }
+    /// ```
+    pub fn unknown_app(found: SdkAppId) -> Self {
+        Self(Repr::UnknownApp(found))
     }
 
     /// What a stranger is told: never the expected SDKAppID, nor what a clock says.
@@ -189,7 +235,9 @@ impl Rejection {
     /// What anybody can provoke is answered ready made: refusing it allocates nothing.
     pub(crate) fn fixed(&self) -> Option<FixedAnswer> {
         Some(match self.0 {
-            Repr::SdkAppIdMismatch { .. } => fixed_answer!("parameter `SdkAppid`: not the app of this server"),
+            Repr::SdkAppIdMismatch { .. } | Repr::UnknownApp(_) => {
+                fixed_answer!("parameter `SdkAppid`: not an app of this server")
+            }
             Repr::MissingSignature(_) => fixed_answer!("signature: missing"),
             Repr::InvalidSignature => fixed_answer!("signature: wrong"),
             Repr::StaleSignature { .. } => fixed_answer!("signature: stale"),

@@ -13,21 +13,26 @@ pub enum RejectionKind {
     IncompleteBody,
     /// A required query parameter is missing. Status 400.
     MissingParameter,
-    /// An identity parameter is given twice. Status 400.
+    /// A strict parameter is given more than once: `SdkAppid`, `CallbackCommand`, `contenttype`, and
+    /// once a token is set `Sign` and `RequestTime`. Status 400.
     DuplicateParameter,
-    /// An identity parameter is malformed. Status 400.
+    /// `SdkAppid`, `CallbackCommand` or `contenttype` is malformed. Status 400.
     InvalidParameter,
     /// `contenttype` is given and is not `json`. Status 415.
     UnsupportedContentType,
-    /// `SdkAppid` is another app's. Status 403.
+    /// `SdkAppid` is not an app of this server. Status 403.
     SdkAppIdMismatch,
     /// A token is set, and `Sign` or `RequestTime` is missing. Status 403.
     MissingSignature,
-    /// The sender does not know the token. Status 403.
+    /// `Sign` does not fit the token and `RequestTime`, or one of the two is malformed: `Sign` is not
+    /// 64 lower-case hex digits, or `RequestTime` is not decimal digits that fit 64 bits. Status 403.
     InvalidSignature,
     /// The signature is right, and `RequestTime` is too far from the clock. Status 403.
     StaleSignature,
-    /// A valid callback for another command, answered `OK`. Status 200.
+    /// A genuine callback of another command, answered `OK`. Status 200. Only
+    /// [`Validator::validate`](crate::Validator::validate) and
+    /// [`CheckedQuery::group_full`](crate::CheckedQuery::group_full) say so; a
+    /// [`Reply`](crate::Reply) has no rejection then.
     OtherCommand,
     /// The body is not what the vendor sends. Status 400.
     MalformedBody,

@@ -4,7 +4,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::failure::FAIL_CODE;
-use crate::{CallbackResponse, Failure, Rejection};
+use crate::{CallbackResponse, Failure, Rejection, RejectionKind};
 
 /// What to answer: status, headers and bytes, and why.
 ///
@@ -44,7 +44,7 @@ enum Cause {
 }
 
 impl Reply {
-    /// The callback was handled: 200 and `OK`.
+    /// The callback was handled, or is one of another command: 200 and `OK`.
     pub const fn ok() -> Self {
         Self { response: CallbackResponse::ok(), cause: Cause::Handled }
     }
@@ -76,7 +76,8 @@ impl Reply {
         &self.response
     }
 
-    /// Returns why the callback was rejected, if it was.
+    /// Returns why the callback was rejected, if it was. A genuine callback of another command is no
+    /// rejection.
     #[inline]
     pub fn rejection(&self) -> Option<&Rejection> {
         match &self.cause {
@@ -96,12 +97,11 @@ impl Reply {
 
 impl From<Rejection> for Reply {
     fn from(rejection: Rejection) -> Self {
-        let response = if rejection.status() == StatusCode::OK {
+        if rejection.kind() == RejectionKind::OtherCommand {
             // A code that is not zero would block the users of the other callback.
-            CallbackResponse::ok()
-        } else {
-            CallbackResponse::fail(FAIL_CODE, rejection.public_info())
-        };
+            return Self::ok();
+        }
+        let response = CallbackResponse::fail(FAIL_CODE, rejection.public_info());
         Self { response, cause: Cause::Rejected(rejection) }
     }
 }

@@ -1,131 +1,210 @@
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, BufMut};
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Request, Response, Version, request};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use tower_service::Service;
 
-use crate::handle::{answer_async, check_method, raw_query, time_that_counts};
-use crate::{AsyncGroupFullHandler, CheckedQuery, Rejection};
+use crate::handle::{answer_async, check_head, raw_query, reject};
+use crate::reply_body::{NoOther, ReplyBody};
+use crate::{AsyncGroupFullHandler, Rejection, Reply};
 
-/// The callback as a tower service: [`handle_http_async`](crate::handle_http_async), reading the
-/// body itself.
+/// The callback as a tower service. It does what
+/// [`handle_request_async`](crate::handle_request_async) does, and reads the body itself.
 ///
-/// For axum (`Router::route_service`), hyper and every other server that takes a tower service,
-/// with any [`http_body::Body`], and under any layer. The handler is cloned for each request: wrap
-/// one that is dear to clone in an `Arc`, and one that does not await in an
+/// It works in axum (`Router::route_service`), hyper and every other server that takes a tower service,
+/// with any [`http_body::Body`], and under any layer. Wrap a handler that does not await in an
 /// [`Immediate`](crate::Immediate).
 ///
 /// ```
 /// use im_group_full::{GroupFullService, Immediate, SdkAppId, Validator, handler_fn};
-/// use std::sync::Arc;
 ///
-/// let handler = Immediate(handler_fn(Validator::new(SdkAppId::new(888_888)), |event| {
+/// let handler = Immediate(handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
 ///     println!("{} is full", event.group_id());
 ///     Ok(())
 /// }));
-/// let app: axum::Router =
-///     axum::Router::new().route_service("/im/callback", GroupFullService::new(Arc::new(handler)));
+/// let app: axum::Router = axum::Router::new().route_service("/im/callback", GroupFullService::new(handler));
 /// ```
 ///
-/// # Its duty to a stranger is short
+/// # What it reads
 ///
-/// - The query is authenticated before the body is polled. A client that sent `Expect:
-///   100-continue` is therefore told to go on only if there is a reason to read.
-/// - Another command is answered `OK` unread, whatever its size.
+/// - The query is checked before the body is polled. A client that sent `Expect: 100-continue` is
+///   therefore told to go on only if there is a reason to read.
 /// - A `Content-Length` above [`Validator::body_limit`](crate::Validator::body_limit) is answered
-///   413 unread, and a body without one as soon as it passes the limit; nothing is drained.
+///   413 unread, and a body without one as soon as it passes the limit.
 /// - A body that breaks off is answered 400.
+/// - A genuine callback of another command is answered `OK`. Its body is read and dropped, up to the
+///   limit, so that the vendor can use the connection again. Give the service of your own to
+///   [`other`](Self::other) to handle it.
 /// - Every answer that leaves a part of the body unread says `Connection: close` over HTTP/1, so
 ///   that the rest is never taken for the next request. HTTP/2 has no such header, and needs none.
 ///
-/// How long a client may take is for a layer to say, or the server: put a timeout around it.
+/// It sets no time limit for the client. Use a time-out layer, or your server's own settings.
 ///
 /// # No `Content-Type`
 ///
 /// Do not put an extractor such as axum's `Json` in front: it insists on a `Content-Type` header,
 /// the vendor's sample request has none, and every event would be lost. The service ignores that
 /// header and reads the query's `contenttype`.
-#[derive(Debug, Clone)]
-pub struct GroupFullService<H> {
-    handler: H,
+pub struct GroupFullService<H, S = NoOther> {
+    handler: Arc<H>,
+    other: Option<S>,
 }
 
-impl<H> GroupFullService<H> {
+impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     /// Makes a service of a handler.
-    pub const fn new(handler: H) -> Self {
-        Self { handler }
+    pub fn new(handler: H) -> Self {
+        Self { handler: Arc::new(handler), other: None }
+    }
+
+    /// Sends the genuine callbacks of other commands to a service of your own.
+    ///
+    /// One URL serves every command that is switched on in the vendor's console. A callback that is
+    /// rejected (another app, a wrong signature) never reaches that service. The others do, with their
+    /// body unread, and with a [`CheckedQuery<'static>`](crate::CheckedQuery) among the request's
+    /// extensions. What it answers is sent as it is: for a command named `...Before...`, an `ErrorCode`
+    /// other than 0 blocks what the user wants to do.
+    ///
+    /// In axum it can be a handler with a method filter, or a whole `Router`:
+    ///
+    /// ```
+    /// use axum::Extension;
+    /// use axum::response::IntoResponse;
+    /// use axum::routing::post;
+    /// use im_group_full::{CheckedQuery, GroupFullService, Immediate, Reply, SdkAppId, Validator, handler_fn};
+    ///
+    /// async fn other(Extension(query): Extension<CheckedQuery<'static>>, body: String) -> impl IntoResponse {
+    ///     match query.command() {
+    ///         "Group.CallbackAfterSendMsg" => println!("sent: {body}"),
+    ///         "Group.CallbackAfterNewMemberJoin" => println!("joined: {body}"),
+    ///         _ => {}
+    ///     }
+    ///     // Allows it, if the command asks for leave.
+    ///     ([("content-type", "application/json")], Reply::ok().body())
+    /// }
+    ///
+    /// let handler = Immediate(handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
+    ///     println!("{} is full", event.group_id());
+    ///     Ok(())
+    /// }));
+    /// let service = GroupFullService::new(handler).other(post(other));
+    /// let app: axum::Router = axum::Router::new().route_service("/im/callback", service);
+    /// ```
+    ///
+    /// The body of its answers has to be [`Unpin`], as those of axum and hyper are. Box another one.
+    pub fn other<S>(self, service: S) -> GroupFullService<H, S> {
+        GroupFullService { handler: self.handler, other: Some(service) }
     }
 }
 
-impl<H, B> Service<Request<B>> for GroupFullService<H>
-where
-    H: AsyncGroupFullHandler + Clone + 'static,
-    B: Body + Send + 'static,
-{
-    type Response = Response<ReplyBody>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
+/// Clones a pointer to the handler, and the service for other commands.
+impl<H, S: Clone> Clone for GroupFullService<H, S> {
+    fn clone(&self) -> Self {
+        Self { handler: Arc::clone(&self.handler), other: self.other.clone() }
+    }
+}
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+impl<H: fmt::Debug, S: fmt::Debug> fmt::Debug for GroupFullService<H, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupFullService").field("handler", &self.handler).field("other", &self.other).finish()
+    }
+}
+
+impl<H, S, B, R> Service<Request<B>> for GroupFullService<H, S>
+where
+    H: AsyncGroupFullHandler + 'static,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    B: Body + Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<ReplyBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<R, S::Error>;
+
+    /// Always ready: the service for other commands is asked once it is needed.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let handler = self.handler.clone();
-        ResponseFuture(Box::pin(async move { respond(request, &handler).await }))
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Self { handler, other } = self.clone();
+        ResponseFuture(Box::pin(async move { respond(request, &*handler, other).await }))
     }
 }
 
-async fn respond<B: Body + Send, H: AsyncGroupFullHandler>(request: Request<B>, handler: &H) -> Response<ReplyBody> {
-    let (head, body) = request.into_parts();
-    let mut body = pin!(body);
-    let received = match admit(&head, body.size_hint().lower(), handler) {
-        Ok(query) => read(body.as_mut(), handler.validator().body_limit()).await.map(|raw_body| (query, raw_body)),
-        Err(rejection) => Err(rejection),
-    };
-    let unread = received.is_err() && !body.is_end_stream();
-    let raw_body;
-    let checked = match received {
-        Ok((query, bytes)) => {
-            raw_body = bytes;
-            query.group_full(&raw_body)
+async fn respond<B, H, S, R>(
+    request: Request<B>,
+    handler: &H,
+    other: Option<S>,
+) -> Result<Response<ReplyBody<R>>, S::Error>
+where
+    B: Body + Send,
+    H: AsyncGroupFullHandler,
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    let (mut head, body) = request.into_parts();
+    let query = match check_head(head.method.as_str(), raw_query(&head.uri), handler.validator(), || handler.now()) {
+        Ok(query) => query,
+        Err(rejection) => {
+            let reply = reject(rejection, |rejection| handler.on_rejected(rejection));
+            return Ok(response(reply, !body.is_end_stream(), head.version));
         }
-        Err(rejection) => Err(rejection),
     };
-    let mut response = Response::from(answer_async(checked, raw_query(&head.uri), handler).await);
-    if unread && head.version <= Version::HTTP_11 {
+    if !query.is_group_full() {
+        handler.on_other_command(&query);
+        if let Some(mut service) = other {
+            let query = query.into_owned();
+            head.extensions.insert(query);
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            return Ok(service.call(Request::from_parts(head, body)).await?.map(ReplyBody::other));
+        }
+    }
+    let mut body = pin!(body);
+    let limit = query.body_limit();
+    let raw_body = if declared_len(&head, &*body) > limit as u64 {
+        Err(Rejection::body_too_large())
+    } else {
+        read(body.as_mut(), limit).await
+    };
+    let unread = raw_body.is_err() && !body.is_end_stream();
+    let reply = if query.is_group_full() {
+        let checked = match &raw_body {
+            Ok(raw_body) => query.group_full(raw_body),
+            Err(rejection) => Err(rejection.clone()),
+        };
+        answer_async(checked, handler).await
+    } else {
+        // Read for the connection's sake alone.
+        Reply::ok()
+    };
+    Ok(response(reply, unread, head.version))
+}
+
+fn response<R>(reply: Reply, unread: bool, version: Version) -> Response<ReplyBody<R>> {
+    let mut response = Response::from(reply);
+    if unread && version <= Version::HTTP_11 {
         // What is left would be taken for the next request.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// Everything that can be said before the body is read.
-fn admit<'a, H: AsyncGroupFullHandler>(
-    head: &'a request::Parts,
-    body_len: u64,
-    handler: &H,
-) -> Result<CheckedQuery<'a>, Rejection> {
-    check_method(&head.method)?;
-    let now = time_that_counts(handler.validator(), || handler.now());
-    let query = handler.validator().authenticate(raw_query(&head.uri), now)?;
-    query.query().check_group_full()?;
+/// The length that the body has at least, as far as it is known before it is read.
+fn declared_len<B: Body>(head: &request::Parts, body: &B) -> u64 {
     // Under a layer that replaces the body, only the header still knows.
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if body_len.max(declared.unwrap_or_default()) > handler.validator().body_limit() as u64 {
-        return Err(Rejection::body_too_large());
-    }
-    Ok(query)
+    body.size_hint().lower().max(declared.unwrap_or_default())
 }
 
-async fn read<B: Body + Send>(mut body: Pin<&mut B>, limit: usize) -> Result<Vec<u8>, Rejection> {
+async fn read<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Vec<u8>, Rejection> {
     let mut raw_body = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame.map_err(|_| Rejection::incomplete_body())?;
@@ -139,53 +218,23 @@ async fn read<B: Body + Send>(mut body: Pin<&mut B>, limit: usize) -> Result<Vec
     Ok(raw_body)
 }
 
-/// The body of [`GroupFullService`]'s answers: one frame, in memory.
-#[derive(Debug, Clone, Default)]
-pub struct ReplyBody(Bytes);
-
-impl From<Cow<'static, [u8]>> for ReplyBody {
-    fn from(json: Cow<'static, [u8]>) -> Self {
-        Self(match json {
-            Cow::Borrowed(json) => Bytes::from_static(json),
-            Cow::Owned(json) => Bytes::from(json),
-        })
-    }
-}
-
-impl Body for ReplyBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let json = std::mem::take(&mut self.0);
-        Poll::Ready((!json.is_empty()).then(|| Ok(Frame::data(json))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
-    }
-}
-
-/// The future of [`GroupFullService`]; dropping it leaves nothing behind.
+/// The future of [`GroupFullService`]. Dropping it leaves nothing behind.
 ///
 /// Boxed once for each request: the future of a handler has no name.
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>);
+pub struct ResponseFuture<R = NoOther, E = Infallible>(Pin<Box<dyn Future<Output = Answer<R, E>> + Send>>);
 
-impl Future for ResponseFuture {
-    type Output = Result<Response<ReplyBody>, Infallible>;
+type Answer<R, E> = Result<Response<ReplyBody<R>>, E>;
+
+impl<R, E> Future for ResponseFuture<R, E> {
+    type Output = Answer<R, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.0.as_mut().poll(cx));
-        Poll::Ready(Ok(response))
+        self.0.as_mut().poll(cx)
     }
 }
 
-impl fmt::Debug for ResponseFuture {
+impl<R, E> fmt::Debug for ResponseFuture<R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

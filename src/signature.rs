@@ -13,7 +13,7 @@ use crate::sdk_app_id::decimal;
 /// callback.
 ///
 /// `Debug` shows no byte of it, and it can be neither compared, printed nor serialised. See
-/// [`Validator::token`](crate::Validator::token) for what a signature proves.
+/// [`Validator::signed`](crate::Validator::signed) for what a signature proves.
 ///
 /// ```
 /// use im_group_full::Token;

@@ -19,15 +19,15 @@ use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection, SdkAppId};
 /// callback of another command is answered `OK`, whatever its body: therefore the body is measured
 /// only once the command is known.
 ///
-/// **Without a token, anybody can forge a callback**: the SDKAppID is public. See
-/// `Validator::token`, with the feature `signature`. `Debug` shows whether one is set.
+/// **Without a token, anybody can forge a callback**: the SDKAppID is public. Use
+/// `Validator::signed`, with the feature `signature`. `Debug` shows whether a token is set.
 ///
 /// ```
 /// use std::time::SystemTime;
 ///
 /// use im_group_full::{SdkAppId, Validator};
 ///
-/// let validator = Validator::new(SdkAppId::new(888_888));
+/// let validator = Validator::unauthenticated(SdkAppId::new(888_888));
 /// let event = validator.validate(
 ///     "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json",
 ///     br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"@TGS#2J4SZEAEL"}"#,
@@ -46,9 +46,13 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// Accepts callbacks for this app, and no other: the one check that the vendor's page calls a
-    /// must.
-    pub const fn new(sdk_app_id: SdkAppId) -> Self {
+    /// Accepts **forged callbacks from anybody**: everybody who knows the SDKAppID, which is public,
+    /// can call your handler with any group.
+    ///
+    /// It checks that the callback names this app, which the vendor's page calls a must, and nothing
+    /// else tells who sent it. Use it where only the vendor can reach the server, or in tests.
+    /// Elsewhere use `Validator::signed`, with the feature `signature`.
+    pub const fn unauthenticated(sdk_app_id: SdkAppId) -> Self {
         Self {
             sdk_app_id,
             query_limit: 8 * 1024,
@@ -70,7 +74,8 @@ impl Validator {
         Self { body_limit: bytes, ..self }
     }
 
-    /// Requires a signature made with this token, or with another one given before.
+    /// Accepts callbacks for this app that are signed with this token, or with one given to
+    /// [`also_accept`](Self::also_accept).
     ///
     /// # What it proves
     ///
@@ -80,13 +85,6 @@ impl Validator {
     /// also with another body, while it is fresh. HTTPS stays necessary, and access logs that
     /// hold query strings are as secret as the token for that time.
     ///
-    /// # Rotation
-    ///
-    /// Callbacks are in flight while the console changes the token, so for a while both must be
-    /// valid: set the new one beside the old one, change it in the console, and take the old
-    /// one away after the tolerance. In a running process swap the whole handler (an `Arc` of
-    /// it behind your own lock), or build one for each request, which is cheap.
-    ///
     /// # Clocks
     ///
     /// A clock that is off by more than the tolerance refuses every callback as
@@ -95,7 +93,21 @@ impl Validator {
     /// time in which a captured URL can be replayed.
     #[cfg(feature = "signature")]
     #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
-    pub fn token(mut self, token: Token) -> Self {
+    pub fn signed(sdk_app_id: SdkAppId, token: Token) -> Self {
+        Self::unauthenticated(sdk_app_id).also_accept(token)
+    }
+
+    /// Accepts signatures made with this token, too. Call it once for each further token.
+    ///
+    /// # Rotation
+    ///
+    /// Callbacks are in flight while you change the token in the console, so both tokens must be
+    /// valid for a while. Accept the new one beside the old one, change it in the console, and drop
+    /// the old one after the [`tolerance`](Self::tolerance). In a running process, swap the whole
+    /// handler (an `Arc` behind your own lock), or build one for each request, which is cheap.
+    #[cfg(feature = "signature")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
+    pub fn also_accept(mut self, token: Token) -> Self {
         self.policy.tokens.push(token);
         self
     }
@@ -132,17 +144,57 @@ impl Validator {
         false
     }
 
-    /// Checks a query of any command, for apps that route several; `now` counts only if a token is
+    /// Checks a query of any command, for apps that route several. `now` counts only if a token is
     /// set.
     ///
-    /// `raw_query` is untrusted, with or without a leading `?`.
+    /// `raw_query` is untrusted. It is what stands behind the `?` of the URL.
     ///
     /// # Errors
     ///
-    /// The query is too long or malformed, `SdkAppid` is not the app's, or the signature is
-    /// missing, wrong or stale.
+    /// The query is too long or malformed; `SdkAppid` is not the app's; the signature is missing,
+    /// wrong or stale; `contenttype` is given in a callback of this command and is not `json`.
+    ///
+    /// # Several commands on one URL
+    ///
+    /// The vendor sends every command that is switched on in its console to one URL. Route on what this
+    /// method returns, so that nothing is read before the query has passed, and leave everything else to
+    /// [`handle_request`](crate::handle_request): the query is checked twice, which costs about 150 ns,
+    /// and every hook and every refusal stays in one place. With tower, `GroupFullService::other` does it.
+    ///
+    /// ```
+    /// use im_group_full::{CallbackResponse, GroupFullHandler, Rejection, Reply, handle_request};
+    ///
+    /// /// The app's own commands; what it returns is the JSON to send.
+    /// fn other_command(command: &str, body: &[u8]) -> Vec<u8> {
+    ///     match command {
+    ///         "Group.CallbackAfterSendMsg" => println!("a message of {} bytes", body.len()),
+    ///         _ => {}
+    ///     }
+    ///     CallbackResponse::ok().to_json().into_owned()
+    /// }
+    ///
+    /// /// The server's own way of reading a body, up to a limit in bytes.
+    /// fn read(limit: usize) -> Result<Vec<u8>, Rejection> {
+    ///     # let _ = limit;
+    ///     # Ok(Vec::new())
+    /// }
+    ///
+    /// fn receive(method: &str, raw_query: &str, handler: &impl GroupFullHandler) -> Vec<u8> {
+    ///     match handler.validator().check_query(raw_query, handler.now()) {
+    ///         Ok(query) if !query.is_group_full() => match read(1024 * 1024) {
+    ///             Ok(body) => other_command(query.command(), &body),
+    ///             Err(_) => CallbackResponse::ok().to_json().into_owned(),
+    ///         },
+    ///         _ => handle_request(method, raw_query, read, handler).body().into_owned(),
+    ///     }
+    /// }
+    /// # use im_group_full::{SdkAppId, Validator, handler_fn};
+    /// # let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |_| Ok(()));
+    /// # let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterSendMsg";
+    /// # assert_eq!(receive("POST", query, &handler), Reply::ok().body().as_ref());
+    /// ```
     #[inline]
-    pub fn authenticate<'a>(&self, raw_query: &'a str, now: SystemTime) -> Result<CheckedQuery<'a>, Rejection> {
+    pub fn check_query<'a>(&self, raw_query: &'a str, now: SystemTime) -> Result<CheckedQuery<'a>, Rejection> {
         let limit = self.query_limit;
         if raw_query.len() > limit {
             return Err(Repr::QueryTooLong { found: raw_query.len(), limit }.into());
@@ -160,24 +212,30 @@ impl Validator {
         }
         #[cfg(not(feature = "signature"))]
         let _ = now;
-        Ok(CheckedQuery { query: CallbackQuery::new(strict, &parameters), body_limit: self.body_limit })
+        let query = CallbackQuery::new(strict, &parameters);
+        if query.is_group_full() {
+            query.check_content_type()?;
+        }
+        Ok(CheckedQuery { query, body_limit: self.body_limit })
     }
 
-    /// Checks a whole callback: [`authenticate`](Self::authenticate), then
+    /// Checks a whole callback: [`check_query`](Self::check_query), then
     /// [`CheckedQuery::group_full`].
     ///
     /// `raw_query` and `raw_body` are untrusted.
     ///
     /// # Errors
     ///
-    /// Those of the two steps.
+    /// Those of the two steps. A genuine callback of another command is
+    /// [`OtherCommand`](crate::RejectionKind::OtherCommand), which is answered `OK`.
+    #[inline]
     pub fn validate<'a>(
         &self,
         raw_query: &'a str,
         raw_body: &'a [u8],
         now: SystemTime,
     ) -> Result<GroupFull<'a>, Rejection> {
-        self.authenticate(raw_query, now)?.group_full(raw_body)
+        self.check_query(raw_query, now)?.group_full(raw_body)
     }
 }
 
@@ -192,8 +250,8 @@ impl fmt::Debug for Validator {
     }
 }
 
-/// A query that passed [`Validator::authenticate`]: of the app, and signed if a token is set.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A query that passed [`Validator::check_query`]: it names the app, and is signed if a token is set.
+#[derive(Debug, Clone)]
 pub struct CheckedQuery<'a> {
     query: CallbackQuery<'a>,
     body_limit: usize,
@@ -203,6 +261,18 @@ impl<'a> CheckedQuery<'a> {
     /// Returns `CallbackCommand`, to route by.
     pub fn command(&self) -> &str {
         self.query.command()
+    }
+
+    /// Tells whether this is the command that this crate handles,
+    /// [`GROUP_FULL_COMMAND`](crate::GROUP_FULL_COMMAND).
+    #[inline]
+    pub fn is_group_full(&self) -> bool {
+        self.query.is_group_full()
+    }
+
+    /// Returns the length of the longest body that [`group_full`](Self::group_full) takes, in bytes.
+    pub fn body_limit(&self) -> usize {
+        self.body_limit
     }
 
     /// Returns the query.
@@ -215,17 +285,22 @@ impl<'a> CheckedQuery<'a> {
         self.query
     }
 
+    /// Copies what is borrowed, so that the query can outlive the request.
+    pub fn into_owned(self) -> CheckedQuery<'static> {
+        CheckedQuery { query: self.query.into_owned(), body_limit: self.body_limit }
+    }
+
     /// Checks the rest of a callback of this command.
     ///
     /// `raw_body` is untrusted.
     ///
     /// # Errors
     ///
-    /// The command is another one, which is to be answered `OK`; `contenttype` is given and not
-    /// `json`; the body is too long or malformed; its command is not the query's.
+    /// The command is another one, which is answered `OK`; the body is too long or malformed; its
+    /// command is not the query's.
     #[inline]
     pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
-        self.query.check_group_full()?;
+        self.query.check_command()?;
         let body = CallbackBody::group_full(raw_body, self.body_limit)?;
         Ok(GroupFull::assume_verified(self.query, body))
     }

@@ -45,7 +45,7 @@ fn on_full(event: &GroupFull<'_>) -> Result<(), Failure> {
 
 #[test]
 fn the_documented_sample_costs_none() {
-    let handler = handler_fn(Validator::new(APP), on_full);
+    let handler = handler_fn(Validator::unauthenticated(APP), on_full);
     let count = allocations(|| assert_eq!(handle(QUERY, BODY, &handler).body().as_ref(), OK.as_bytes()));
     assert_eq!(count, 0);
     let stranger = QUERY.replace("888888", "1");
@@ -73,7 +73,7 @@ fn the_signed_sample_costs_none() {
     }
     let token = Token::new("xxxxyyyy").unwrap();
     let query = format!("{QUERY}&Sign={}&RequestTime={}", token.sign(util::NOW), util::NOW);
-    let handler = Fixed(Validator::new(APP).token(token.clone()));
+    let handler = Fixed(Validator::signed(APP, token.clone()));
     let count = allocations(|| assert_eq!(handle(&query, BODY, &handler).body().as_ref(), OK.as_bytes()));
     assert_eq!(count, 0);
     // Of the right length, so it is hashed and compared.

@@ -6,10 +6,10 @@ use std::error::Error;
 use std::num::NonZeroI32;
 
 use im_group_full::{
-    ActionStatus, CallbackResponse, Failure, Rejection, RejectionKind, Reply, SdkAppId, Validator, handle, handle_http,
-    http,
+    ActionStatus, CallbackResponse, Failure, GroupFullHandler, Rejection, RejectionKind, Reply, SdkAppId, Validator,
+    handle, handle_http, http,
 };
-use util::{APP, BODY, OK, QUERY, Recorder};
+use util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
 
 fn fail(info: &str) -> String {
     format!(r#"{{"ActionStatus":"FAIL","ErrorInfo":{},"ErrorCode":1}}"#, serde_json::json!(info))
@@ -26,7 +26,7 @@ fn assert_reply(reply: &Reply, status: u16, body: &str) {
 
 #[test]
 fn handled() {
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     let reply = handle(QUERY, BODY, &recorder);
     assert_reply(&reply, 200, OK);
     assert!(reply.rejection().is_none() && reply.failure().is_none());
@@ -35,7 +35,7 @@ fn handled() {
 
 #[test]
 fn json_in_any_case_and_no_content_type_are_handled() {
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     for content_type in ["", "&contenttype=json", "&contenttype=JSON", "&contenttype=Json", "&contenttype=js%6Fn"] {
         let query = format!("SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull{content_type}");
         assert_reply(&handle(&query, BODY, &recorder), 200, OK);
@@ -45,10 +45,9 @@ fn json_in_any_case_and_no_content_type_are_handled() {
 
 #[test]
 fn rejected() {
-    let recorder = Recorder::new(Validator::new(APP).max_query_len(200).max_body_len(200));
+    let recorder = Recorder::new(Validator::unauthenticated(APP).max_query_len(200).max_body_len(200));
     let long_query = format!("{QUERY}&x={}", "x".repeat(200));
     let long_body = [BODY, &[b' '; 200]].concat();
-    let other = "SdkAppid=888888&CallbackCommand=C2C.CallbackBeforeSendMsg";
     for (raw_query, raw_body, kind, label, parameter, status, info) in [
         (
             long_query.as_str(),
@@ -93,7 +92,7 @@ fn rejected() {
             "sdk_app_id_mismatch",
             Some("SdkAppid"),
             403,
-            "parameter `SdkAppid`: not the app of this server",
+            "parameter `SdkAppid`: not an app of this server",
         ),
         (
             "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=xml",
@@ -131,18 +130,30 @@ fn rejected() {
         assert_eq!(rejection.parameter(), info.split('`').nth(1).filter(|_| info.starts_with("parameter")));
         assert_eq!(reply.rejection().and_then(Rejection::parameter), parameter);
         assert_eq!(recorder.calls(), [format!("rejected {label}")]);
-        assert_eq!(recorder.raw_queries(), [raw_query]);
     }
-    // Another command's users must not be blocked, whatever else is odd about the callback.
+}
+
+/// Its users must not be blocked, whatever else is odd about the callback.
+#[test]
+fn another_command() {
+    let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(200));
+    let other = "SdkAppid=888888&CallbackCommand=C2C.CallbackBeforeSendMsg";
+    let long_body = [BODY, &[b' '; 200]].concat();
     for (raw_query, raw_body) in
         [(other.to_owned(), BODY), (format!("{other}&contenttype=xml"), b"\xff"), (other.to_owned(), &long_body)]
     {
         let reply = handle(&raw_query, raw_body, &recorder);
         assert_reply(&reply, 200, OK);
-        let rejection = reply.rejection().expect("it did not reach the app");
+        assert!(reply.rejection().is_none());
+        assert_eq!(recorder.calls(), ["other C2C.CallbackBeforeSendMsg"]);
+        // The steps must return something, and name it.
+        let rejection = recorder.validator().validate(&raw_query, raw_body, at(NOW)).unwrap_err();
+        assert_eq!((rejection.kind(), rejection.status().as_u16()), (RejectionKind::OtherCommand, 200));
         assert_eq!(rejection.command(), Some("C2C.CallbackBeforeSendMsg"));
         assert_eq!(rejection.to_string(), "command \"C2C.CallbackBeforeSendMsg\": not Group.CallbackAfterGroupFull");
-        assert_eq!(recorder.calls(), ["rejected other_command"]);
+        let reply = Reply::from(rejection);
+        assert_reply(&reply, 200, OK);
+        assert!(reply.rejection().is_none());
     }
 }
 
@@ -169,8 +180,8 @@ fn quotes_are_safe_to_log() {
             format!("body: field `CallbackCommand`: expected Group.CallbackAfterGroupFull, found \"{cut}\""),
         ),
     ] {
-        let reply = handle(&raw_query, raw_body.as_bytes(), &Recorder::new(Validator::new(APP)));
-        assert_eq!(reply.rejection().map(ToString::to_string), Some(message));
+        let rejection = Validator::unauthenticated(APP).validate(&raw_query, raw_body.as_bytes(), at(NOW)).unwrap_err();
+        assert_eq!(rejection.to_string(), message);
     }
 }
 
@@ -188,6 +199,15 @@ fn rejected_by_the_server_around_it() {
     }
 }
 
+/// A server of several apps answers for one that it does not know as a server of one app does.
+#[test]
+fn an_unknown_app_is_told_what_a_wrong_one_is() {
+    let rejection = Rejection::unknown_app(SdkAppId::new(1));
+    assert_eq!((rejection.kind(), rejection.parameter()), (RejectionKind::SdkAppIdMismatch, Some("SdkAppid")));
+    assert_eq!(rejection.to_string(), "parameter `SdkAppid`: expected an app of this server, found 1");
+    assert_reply(&rejection.into(), 403, &fail("parameter `SdkAppid`: not an app of this server"));
+}
+
 #[test]
 fn only_a_405_names_the_methods() {
     let headers = |reply: Reply| reply.headers().collect::<Vec<_>>();
@@ -199,7 +219,7 @@ fn only_a_405_names_the_methods() {
 
 #[test]
 fn strangers_are_not_told_what_the_app_is() {
-    let reply = handle("SdkAppid=1&CallbackCommand=A", BODY, &Recorder::new(Validator::new(APP)));
+    let reply = handle("SdkAppid=1&CallbackCommand=A", BODY, &Recorder::new(Validator::unauthenticated(APP)));
     assert!(!String::from_utf8_lossy(&reply.body()).contains("888888"));
     // The app's own log may say it.
     assert_eq!(reply.rejection().unwrap().to_string(), "parameter `SdkAppid`: expected 888888, found 1");
@@ -281,7 +301,7 @@ fn envelope() {
 
 #[test]
 fn http_requests() {
-    let recorder = Recorder::new(Validator::new(SdkAppId::new(888_888)));
+    let recorder = Recorder::new(Validator::unauthenticated(SdkAppId::new(888_888)));
     let request =
         |method, uri: &str| http::Request::builder().method(method).uri(uri).body(BODY).expect("a valid request");
     let uri = format!("https://www.example.com/im?tenant=7&{QUERY}");

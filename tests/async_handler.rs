@@ -7,8 +7,8 @@ use std::task::{Context, Waker};
 
 use im_group_full::testing::Callback;
 use im_group_full::{
-    AsyncGroupFullHandler, Failure, GroupFull, GroupFullHandler, Immediate, RejectionKind, Reply, Token, Validator,
-    async_handler_fn, handle, handle_async, handle_http, handle_http_async,
+    AsyncGroupFullHandler, CheckedQuery, Failure, GroupFull, GroupFullHandler, Immediate, Rejection, RejectionKind,
+    Reply, Token, Validator, async_handler_fn, handle, handle_async, handle_http, handle_http_async,
 };
 
 use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, ready};
@@ -37,8 +37,12 @@ impl AsyncGroupFullHandler for Waiting<'_> {
         self.recorder.on_failed(event, failure);
     }
 
-    fn on_rejected(&self, rejection: &im_group_full::Rejection, raw_query: &str) {
-        self.recorder.on_rejected(rejection, raw_query);
+    fn on_other_command(&self, query: &CheckedQuery<'_>) {
+        self.recorder.on_other_command(query);
+    }
+
+    fn on_rejected(&self, rejection: &Rejection) {
+        self.recorder.on_rejected(rejection);
     }
 }
 
@@ -49,7 +53,13 @@ fn told(reply: &Reply) -> (u16, String) {
 /// Every answer of `handle` is also one of `handle_async`, and so is every call.
 #[test]
 fn answers_what_handle_answers() {
-    for recorder in [Recorder::new(Validator::new(APP)), Recorder::failing(|| Failure::new("busy").with_code(7))] {
+    for recorder in [
+        Recorder::new(Validator::unauthenticated(APP)),
+        Recorder::failing(|| Failure::new("busy").with_code(7)),
+        // `on_failed` hears of a failure, whatever that holds.
+        Recorder::failing(|| Failure::new("busy").with_source("the disk is full")),
+        Recorder::failing(|| std::io::Error::other("the disk is full").into()),
+    ] {
         let waiting = Waiting { recorder: &recorder, forever: false };
         let immediate = Immediate(Arc::new(&recorder) as Arc<dyn GroupFullHandler + '_>);
         for callback in [
@@ -75,7 +85,7 @@ fn answers_what_handle_answers() {
 #[test]
 fn every_way_in_asks_the_handler_for_the_time() {
     let token = Token::new("xxxxyyyy").unwrap();
-    let recorder = Recorder::new(Validator::new(APP).token(token.clone()));
+    let recorder = Recorder::new(Validator::signed(APP, token.clone()));
     let callback = Callback::new(APP).signed(&token, NOW);
     let (query, body, request) = (callback.raw_query(), callback.raw_body(), callback.request());
     for (status, calls) in [
@@ -90,7 +100,7 @@ fn every_way_in_asks_the_handler_for_the_time() {
 
 #[test]
 fn pointers_forward_the_clock() {
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     let _ = AsyncGroupFullHandler::now(&Arc::new(&Immediate(&recorder)));
     assert_eq!(recorder.calls(), ["now"]);
 }
@@ -98,7 +108,7 @@ fn pointers_forward_the_clock() {
 #[test]
 fn closures_own_the_event() {
     let calls = AtomicUsize::new(0);
-    let handler = async_handler_fn(Validator::new(APP), |event: GroupFull<'static>| {
+    let handler = async_handler_fn(Validator::unauthenticated(APP), |event: GroupFull<'static>| {
         calls.fetch_add(1, SeqCst);
         async move { if event.group_id() == "a" { Err("no")? } else { Ok(()) } }
     });
@@ -114,7 +124,7 @@ fn closures_own_the_event() {
 
 #[test]
 fn a_refusal_awaits_nothing() {
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     let waiting = Waiting { recorder: &recorder, forever: true };
     assert_eq!(ready(handle_async("", BODY, &waiting)).status(), 400);
     assert_eq!(recorder.calls(), ["rejected missing_parameter"]);
@@ -122,7 +132,7 @@ fn a_refusal_awaits_nothing() {
 
 #[test]
 fn a_dropped_future_leaves_nothing_behind() {
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     let waiting = Waiting { recorder: &recorder, forever: true };
     let mut future = Box::pin(handle_async(QUERY, BODY, &waiting));
     for _ in 0..3 {
@@ -138,7 +148,7 @@ fn futures_are_send() {
     fn send<T: Send>(future: T) -> T {
         future
     }
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     let waiting = Waiting { recorder: &recorder, forever: false };
     let request = Callback::new(APP).request();
     assert_eq!(ready(send(handle_async(QUERY, BODY, &waiting))).status(), 200);
@@ -149,7 +159,7 @@ fn futures_are_send() {
 }
 
 fn hidden() -> impl AsyncGroupFullHandler {
-    async_handler_fn(Validator::new(APP), async |_| Ok(()))
+    async_handler_fn(Validator::unauthenticated(APP), async |_| Ok(()))
 }
 
 #[test]

@@ -20,7 +20,7 @@ const JSON: &str = concat!(
 );
 
 fn event() -> GroupFull<'static> {
-    Validator::new(APP).validate(QUERY, BODY, at(NOW)).expect("the documented sample is valid")
+    Validator::unauthenticated(APP).validate(QUERY, BODY, at(NOW)).expect("the documented sample is valid")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn information_may_be_missing_or_odd() {
         ("&ClientIP=unknown&OptPlatform=%zz", None, Some(OptPlatform::Other("%zz"))),
     ] {
         let query = format!("SdkAppid=888888&CallbackCommand={GROUP_FULL_COMMAND}{more}");
-        let event = Validator::new(APP).validate(&query, body, at(NOW)).expect(more);
+        let event = Validator::unauthenticated(APP).validate(&query, body, at(NOW)).expect(more);
         assert_eq!(event.client_addr(), addr.map(|addr| addr.parse().unwrap()));
         assert_eq!(event.opt_platform(), platform);
         assert_eq!((event.event_time(), event.event_time_millis()), (None, None));
@@ -56,24 +56,24 @@ fn information_may_be_missing_or_odd() {
 
 #[test]
 fn one_check_serves_several_commands() {
-    let validator = Validator::new(APP);
-    let checked = validator.authenticate(QUERY, at(NOW)).unwrap();
+    let validator = Validator::unauthenticated(APP);
+    let checked = validator.check_query(QUERY, at(NOW)).unwrap();
     assert_eq!(checked.command(), GROUP_FULL_COMMAND);
     assert_eq!(checked.query().client_ip(), Some("127.0.0.1"));
     assert_eq!(checked.group_full(BODY).unwrap(), event());
 
     let other = "SdkAppid=888888&CallbackCommand=State.StateChange";
-    let checked = validator.authenticate(other, at(NOW)).unwrap();
+    let checked = validator.check_query(other, at(NOW)).unwrap();
     assert_eq!(checked.clone().group_full(b"").unwrap_err().kind(), RejectionKind::OtherCommand);
     assert_eq!(checked.into_query().command(), "State.StateChange");
 
     let stranger = "SdkAppid=1&CallbackCommand=State.StateChange";
-    assert_eq!(validator.authenticate(stranger, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);
+    assert_eq!(validator.check_query(stranger, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);
 }
 
 #[test]
 fn limits_are_inclusive() {
-    let validator = Validator::new(APP);
+    let validator = Validator::unauthenticated(APP);
     assert_eq!((validator.query_limit(), validator.body_limit()), (8192, 65536));
     let validator = validator.max_query_len(QUERY.len()).max_body_len(BODY.len());
     assert_eq!((validator.query_limit(), validator.body_limit()), (QUERY.len(), BODY.len()));
@@ -87,7 +87,7 @@ fn limits_are_inclusive() {
 #[test]
 fn debug_tells_whether_callbacks_can_be_forged() {
     assert_eq!(
-        format!("{:?}", Validator::new(APP)),
+        format!("{:?}", Validator::unauthenticated(APP)),
         "Validator { sdk_app_id: SdkAppId(888888), query_limit: 8192, body_limit: 65536, requires_signature: false, .. }"
     );
 }
@@ -120,7 +120,7 @@ enum Tagged {
 fn through_formats_that_know_other_types() {
     let without_time = br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"}"#;
     for body in [BODY, without_time] {
-        let event = Validator::new(APP).validate(QUERY, body, at(NOW)).unwrap().into_owned();
+        let event = Validator::unauthenticated(APP).validate(QUERY, body, at(NOW)).unwrap().into_owned();
         let tagged = Tagged::Full(event.clone());
         let json = serde_json::to_string(&tagged).unwrap();
         assert_eq!(serde_json::from_str::<Tagged>(&json).unwrap(), tagged);
@@ -214,7 +214,7 @@ fn unit_tests_can_make_one() {
 fn ids_tell_events_apart() {
     for (time, id) in [(r#","EventTime":5"#, "888888:5:g"), ("", "888888::g")] {
         let body = format!(r#"{{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"{time}}}"#);
-        let event = Validator::new(APP).validate(QUERY, body.as_bytes(), at(NOW)).unwrap();
+        let event = Validator::unauthenticated(APP).validate(QUERY, body.as_bytes(), at(NOW)).unwrap();
         assert_eq!(event.id(), id);
     }
 }

@@ -12,7 +12,7 @@ mod util;
 
 #[track_caller]
 fn answers(request: &Request<Vec<u8>>, status: u16, allow: Option<&str>, body: &str, calls: &[&str]) {
-    let recorder = Recorder::new(Validator::new(APP));
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
     let told = |response: Response<Cow<'static, [u8]>>| {
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let told = (response.status().as_u16(), header("content-type"), header("allow"));
@@ -63,7 +63,7 @@ fn no_content_type_header_is_asked_for() {
 #[test]
 fn refusals_keep_their_status() {
     for (kind, status, info) in [
-        (RejectionKind::SdkAppIdMismatch, 403, "parameter `SdkAppid`: not the app of this server"),
+        (RejectionKind::SdkAppIdMismatch, 403, "parameter `SdkAppid`: not an app of this server"),
         (RejectionKind::BodyTooLarge, 413, "body: longer than the limit"),
         (RejectionKind::QueryTooLong, 414, "query: expected at most 8192 bytes, found 8317"),
     ] {
@@ -71,5 +71,5 @@ fn refusals_keep_their_status() {
         answers(&request, status, None, &fail(info), &[&format!("rejected {}", kind.as_str())]);
     }
     let request = Callback::new(APP).broken(RejectionKind::OtherCommand).request();
-    answers(&request, 200, None, OK, &["rejected other_command"]);
+    answers(&request, 200, None, OK, &["other Group.CallbackBeforeSendMsg"]);
 }

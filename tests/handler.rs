@@ -16,7 +16,7 @@ use util::{APP, BODY, OK, QUERY, Recorder};
 #[test]
 fn closures() {
     let count = AtomicUsize::new(0);
-    let handler = handler_fn(Validator::new(APP), |event| {
+    let handler = handler_fn(Validator::unauthenticated(APP), |event| {
         assert_eq!(event.group_id(), "@TGS#2J4SZEAEL");
         count.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -38,11 +38,12 @@ fn pointers_forward_every_method() {
     fn forwards<H: GroupFullHandler + ?Sized>(handler: &H, recorder: &Recorder) {
         assert_eq!(handle(QUERY, BODY, handler).status(), 200);
         assert_eq!(handle("", BODY, handler).status(), 400);
+        assert_eq!(handle("SdkAppid=888888&CallbackCommand=A", b"", handler).status(), 200);
         assert_eq!(handler.now(), util::at(util::NOW));
         assert_eq!(handler.validator().sdk_app_id(), APP);
         assert_eq!(
             recorder.calls(),
-            ["full @TGS#2J4SZEAEL", "failed @TGS#2J4SZEAEL: no", "rejected missing_parameter", "now"]
+            ["full @TGS#2J4SZEAEL", "failed @TGS#2J4SZEAEL: no", "rejected missing_parameter", "other A", "now"]
         );
     }
     let recorder = Arc::new(Recorder::failing(|| Failure::new("no")));
@@ -68,9 +69,10 @@ fn defaults_do_nothing() {
             Err(Failure::new("no"))
         }
     }
-    let quiet = Quiet(Validator::new(APP));
+    let quiet = Quiet(Validator::unauthenticated(APP));
     assert_eq!(handle(QUERY, BODY, &quiet).response().error_info(), "no");
     assert_eq!(handle("", BODY, &quiet).status(), 400);
+    assert_eq!(handle("SdkAppid=888888&CallbackCommand=A", b"", &quiet).status(), 200);
     let before = std::time::SystemTime::now();
     assert!(quiet.now() >= before);
 }

@@ -97,7 +97,7 @@ fn server_logs_one_line_for_each_callback() {
     assert_eq!(answered(&server, "Group.CallbackAfterGroupFull", "Group.CallbackBeforeSendMsg"), ok);
     assert_eq!(
         answered(&server, "SdkAppid=7", "SdkAppid=8"),
-        "{\"ActionStatus\":\"FAIL\",\"ErrorInfo\":\"parameter `SdkAppid`: not the app of this server\",\"ErrorCode\":1}\n"
+        "{\"ActionStatus\":\"FAIL\",\"ErrorInfo\":\"parameter `SdkAppid`: not an app of this server\",\"ErrorCode\":1}\n"
     );
     assert_eq!(said(&mut server), "refused sdk_app_id_mismatch: parameter `SdkAppid`: expected 7, found 8");
     // A group name cannot end a line of the log and write another one.

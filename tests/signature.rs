@@ -17,7 +17,7 @@ fn token(text: &str) -> Token {
 }
 
 fn validator() -> Validator {
-    Validator::new(APP).token(token("xxxxyyyy"))
+    Validator::signed(APP, token("xxxxyyyy"))
 }
 
 fn signed(sign: &str, request_time: &str) -> String {
@@ -26,7 +26,7 @@ fn signed(sign: &str, request_time: &str) -> String {
 
 #[track_caller]
 fn refuse(validator: &Validator, raw_query: &str, now: SystemTime) -> Rejection {
-    validator.authenticate(raw_query, now).expect_err(raw_query)
+    validator.check_query(raw_query, now).expect_err(raw_query)
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn the_vendors_vectors() {
         ),
     ] {
         assert_eq!(token(text).sign(time), sign);
-        let validator = Validator::new(APP).token(token(text));
-        assert!(validator.authenticate(&signed(sign, &time.to_string()), at(time)).is_ok());
+        let validator = Validator::signed(APP, token(text));
+        assert!(validator.check_query(&signed(sign, &time.to_string()), at(time)).is_ok());
     }
     // An older copy of the vendor's page prints this token beside the first hash.
     assert_ne!(token("xxxyyy").sign(NOW), SIGN);
@@ -135,7 +135,7 @@ fn both_parameters_once() {
     }
     // The order is not fixed, and a name may be encoded.
     let query = format!("RequestTime={NOW}&Sig%6E={SIGN}&{QUERY}");
-    assert!(validator().authenticate(&query, at(NOW)).is_ok());
+    assert!(validator().check_query(&query, at(NOW)).is_ok());
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn fresh_within_the_tolerance_both_ways() {
         (none.clone(), at(NOW), None),
         (none, at(NOW + 1), Some("signature: stale, `RequestTime` is 1 s behind the clock, at most 0 s are tolerated")),
     ] {
-        let result = validator.authenticate(&query, now);
+        let result = validator.check_query(&query, now);
         assert_eq!(result.err().map(|rejection| rejection.to_string()).as_deref(), message);
     }
 }
@@ -192,7 +192,7 @@ fn the_ends_of_the_integers() {
     ] {
         let query = signed(&token("xxxxyyyy").sign(time), &time.to_string());
         let validator = validator().tolerance(Duration::from_secs(tolerance));
-        let found = validator.authenticate(&query, now).err().map(|rejection| rejection.kind());
+        let found = validator.check_query(&query, now).err().map(|rejection| rejection.kind());
         assert_eq!(found, kind, "{time}");
     }
 }
@@ -225,16 +225,20 @@ fn callers_are_not_told_why_a_signature_is_refused() {
 
 #[test]
 fn rotation() {
-    let both = validator().token(token("new"));
+    let both = validator().also_accept(token("new"));
     for (validator, text, accepted) in [
-        (validator().token(token("xxxxyyyy")), "xxxxyyyy", true),
+        (validator().also_accept(token("xxxxyyyy")), "xxxxyyyy", true),
         (both.clone(), "xxxxyyyy", true),
         (both.clone(), "new", true),
+        (both.clone().also_accept(token("third")), "xxxxyyyy", true),
+        (both.clone().also_accept(token("third")), "new", true),
+        (both.clone().also_accept(token("third")), "third", true),
+        (both.clone().also_accept(token("third")), "fourth", false),
         (both, "old", false),
-        (Validator::new(APP).token(token("new")), "xxxxyyyy", false),
+        (Validator::signed(APP, token("new")), "xxxxyyyy", false),
     ] {
         let query = signed(&token(text).sign(NOW), &NOW.to_string());
-        assert_eq!(validator.authenticate(&query, at(NOW)).is_ok(), accepted, "{text}");
+        assert_eq!(validator.check_query(&query, at(NOW)).is_ok(), accepted, "{text}");
     }
 }
 
@@ -243,8 +247,8 @@ fn the_clock_is_asked_only_with_a_token() {
     let query = signed(SIGN, &NOW.to_string());
     for (validator, calls) in [
         (validator(), &["now", "full @TGS#2J4SZEAEL"][..]),
-        (Validator::new(APP), &["full @TGS#2J4SZEAEL"]),
-        (Validator::new(APP).tolerance(Duration::ZERO), &["full @TGS#2J4SZEAEL"]),
+        (Validator::unauthenticated(APP), &["full @TGS#2J4SZEAEL"]),
+        (Validator::unauthenticated(APP).tolerance(Duration::ZERO), &["full @TGS#2J4SZEAEL"]),
     ] {
         let recorder = Recorder::new(validator);
         assert_eq!(handle(&query, BODY, &recorder).status(), 200);
@@ -256,7 +260,7 @@ fn the_clock_is_asked_only_with_a_token() {
 fn without_a_token_signatures_are_ignored() {
     for more in ["&Sign=%&Sign=&RequestTime=x&RequestTime=y", "&Sign=", ""] {
         let query = format!("{QUERY}{more}");
-        assert!(Validator::new(APP).authenticate(&query, at(NOW)).is_ok(), "{more}");
+        assert!(Validator::unauthenticated(APP).check_query(&query, at(NOW)).is_ok(), "{more}");
     }
 }
 

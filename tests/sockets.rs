@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -15,6 +16,9 @@ use crate::util::{APP, OK, Recorder};
 
 mod util;
 
+/// An answer that does not come fails the test.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Serves with axum, as the app would, until the process ends.
 fn serve() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -24,7 +28,7 @@ fn serve() -> SocketAddr {
         runtime.block_on(async {
             listener.set_nonblocking(true).unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let service = GroupFullService::new(Immediate(Arc::new(Recorder::new(Validator::new(APP)))));
+            let service = GroupFullService::new(Immediate(Recorder::new(Validator::unauthenticated(APP))));
             axum::serve(listener, axum::Router::new().route_service("/", service)).await.unwrap();
         });
     });
@@ -35,7 +39,10 @@ struct Client(TcpStream);
 
 impl Client {
     fn new(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).unwrap())
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
     }
 
     fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -62,6 +69,15 @@ impl Client {
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).unwrap();
         (status, head.contains("\r\nconnection: close\r\n"), String::from_utf8(body).unwrap())
+    }
+
+    /// Sends chunks beside what else happens, until the server closes.
+    fn endless(&self) -> JoinHandle<()> {
+        let mut writer = self.0.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+            while writer.write_all(chunk.as_bytes()).is_ok() {}
+        })
     }
 
     /// Whether the server has closed the connection, and nothing else came.
@@ -106,7 +122,7 @@ fn who_asks_before_sending_is_told_to_go_on_only_for_a_reason() {
 
     let mut stranger = Client::new(address);
     stranger.head(&Callback::new(APP).broken(RejectionKind::SdkAppIdMismatch), &headers);
-    assert_eq!(stranger.answer(), (403, true, fail("parameter `SdkAppid`: not the app of this server")));
+    assert_eq!(stranger.answer(), (403, true, fail("parameter `SdkAppid`: not an app of this server")));
     assert!(stranger.is_closed());
 
     let mut vendor = Client::new(address);
@@ -128,11 +144,7 @@ fn a_declared_size_above_the_limit_is_answered_before_the_body() {
 fn an_endless_body_is_answered_while_it_is_sent() {
     let mut client = Client::new(serve());
     client.head(&Callback::new(APP), "Transfer-Encoding: chunked\r\n");
-    let mut writer = client.0.try_clone().unwrap();
-    let writer = std::thread::spawn(move || {
-        let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
-        while writer.write_all(chunk.as_bytes()).is_ok() {}
-    });
+    let writer = client.endless();
     assert_eq!(client.answer(), (413, true, fail("body: longer than the limit")));
     assert!(client.is_closed());
     writer.join().unwrap();
@@ -150,17 +162,39 @@ fn a_body_that_breaks_off_is_answered() {
     }
 }
 
+/// The vendor keeps its connections, and one URL may carry every message.
+#[test]
+fn a_connection_serves_many_callbacks_of_another_command() {
+    let mut client = Client::new(serve());
+    let other = Callback::new(APP).broken(RejectionKind::OtherCommand);
+    for count in 0..1000 {
+        let body = vec![b' '; if count % 2 == 0 { 200 } else { 60 * 1024 }];
+        client.head(&other, &format!("Content-Length: {}\r\n", body.len()));
+        client.send(body);
+        assert_eq!(client.answer(), (200, false, OK.to_owned()), "{count}");
+    }
+}
+
 #[test]
 fn another_command_is_answered_whatever_its_size() {
+    let other = Callback::new(APP).broken(RejectionKind::OtherCommand);
     let mut client = Client::new(serve());
-    client.head(&Callback::new(APP).broken(RejectionKind::OtherCommand), "Content-Length: 1000000000\r\n");
+    client.head(&other, "Content-Length: 1000000000\r\n");
     assert_eq!(client.answer(), (200, true, OK.to_owned()));
+    assert!(client.is_closed());
+
+    let mut client = Client::new(serve());
+    client.head(&other, "Transfer-Encoding: chunked\r\n");
+    let writer = client.endless();
+    assert_eq!(client.answer(), (200, true, OK.to_owned()));
+    assert!(client.is_closed());
+    writer.join().unwrap();
 }
 
 #[tokio::test]
 async fn http_2_goes_on_after_an_unread_body() {
     let (client, server) = tokio::io::duplex(64 * 1024);
-    let service = GroupFullService::new(Immediate(Arc::new(Recorder::new(Validator::new(APP)))));
+    let service = GroupFullService::new(Immediate(Recorder::new(Validator::unauthenticated(APP))));
     let service = TowerToHyperService::new(service);
     tokio::spawn(
         hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(server), service),
@@ -177,7 +211,7 @@ async fn http_2_goes_on_after_an_unread_body() {
     ] {
         let mut request = callback.request().map(Full::<Bytes>::from);
         *request.uri_mut() = format!("http://localhost{}", request.uri()).parse().unwrap();
-        let response = sender.send_request(request).await.unwrap();
+        let response = tokio::time::timeout(PATIENCE, sender.send_request(request)).await.expect("an answer").unwrap();
         assert_eq!((response.status().as_u16(), response.headers().get("connection")), (status, None));
         assert!(response.into_body().collect().await.unwrap().to_bytes().starts_with(b"{\"ActionStatus\":"));
     }

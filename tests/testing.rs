@@ -54,7 +54,7 @@ fn what_is_set_is_sent() {
 /// An event given to a handler must be the one that a server would have given it.
 #[test]
 fn an_event_is_the_validated_callback() {
-    let validator = Validator::new(APP).token(token());
+    let validator = Validator::signed(APP, token());
     let signed = Callback::new(APP).signed(&token(), NOW);
     for callback in [
         signed.clone(),
@@ -74,13 +74,13 @@ fn a_command_is_encoded() {
     let (query, body) = (callback.raw_query(), callback.raw_body());
     assert_eq!(CallbackQuery::parse(&query).unwrap().command(), "Group.Callback&Sign=ü");
     assert!(String::from_utf8(body).unwrap().contains("\"Group.Callback&Sign=ü\""));
-    assert_eq!(validated(&callback, &Validator::new(APP)), Err(OtherCommand));
+    assert_eq!(validated(&callback, &Validator::unauthenticated(APP)), Err(OtherCommand));
 }
 
 #[test]
 fn what_is_broken_is_refused_as_just_that() {
-    let plain = Validator::new(APP);
-    let strict = Validator::new(APP).token(token());
+    let plain = Validator::unauthenticated(APP);
+    let strict = Validator::signed(APP, token());
     for kind in [
         QueryTooLong,
         BodyTooLarge,
@@ -113,8 +113,11 @@ fn what_is_broken_is_refused_as_just_that() {
 fn what_only_a_server_sees() {
     let callback = Callback::new(APP).broken(MethodNotAllowed);
     assert_eq!(callback.request().method(), "GET");
-    assert!(validated(&callback, &Validator::new(APP)).is_ok());
-    assert_eq!(validated(&Callback::new(APP).broken(IncompleteBody), &Validator::new(APP)), Err(MalformedBody));
+    assert!(validated(&callback, &Validator::unauthenticated(APP)).is_ok());
+    assert_eq!(
+        validated(&Callback::new(APP).broken(IncompleteBody), &Validator::unauthenticated(APP)),
+        Err(MalformedBody)
+    );
 }
 
 #[test]

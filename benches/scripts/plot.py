@@ -50,10 +50,10 @@ def nanoseconds():
 
 def stages(times, group):
     """What `handle` is made of: [(class, label, ns)]."""
-    query, body = times["stage/authenticate"], times["stage/body"]
+    query, body = times["stage/check_query"], times["stage/body"]
     parts = [("query", "query", query)]
     if group == "signed":
-        parts.append(("signature", "signature", times["stage/authenticate signed"] - query))
+        parts.append(("signature", "signature", times["stage/check_query signed"] - query))
     parts.append(("body", "body", body))
     rest = times[f"{group}/handle"] - sum(part[2] for part in parts)
     return [*parts, ("rest", "the rest", max(rest, 0))]

@@ -79,8 +79,8 @@ fn serve(
         dry_run: args.dry_run,
         busy: Arc::clone(&busy),
     };
-    // With webhook authentication switched on in the console, add `.token(..)`: else anybody can forge a callback.
-    let receiver = Receiver::new(Validator::new(app), sender, busy);
+    // With webhook authentication switched on in the console, use `Validator::signed`: else anybody can forge a callback.
+    let receiver = Receiver::new(Validator::unauthenticated(app), sender, busy);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(args.listen))?;

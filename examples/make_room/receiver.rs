@@ -23,7 +23,7 @@ impl Receiver {
 
     /// Answers on every path, with any method: the crate says which it refuses.
     pub fn router(self) -> Router {
-        Router::new().fallback_service(GroupFullService::new(Arc::new(Immediate(self))))
+        Router::new().fallback_service(GroupFullService::new(Immediate(self)))
     }
 }
 
@@ -44,7 +44,7 @@ impl GroupFullHandler for Receiver {
         Ok(())
     }
 
-    fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
+    fn on_rejected(&self, rejection: &Rejection) {
         eprintln!("refused: {rejection}");
     }
 }

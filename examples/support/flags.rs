@@ -48,7 +48,12 @@ impl Flags {
     /// The validator, and the line to paste for trying it.
     pub(crate) fn validator(&self) -> Result<Validator, String> {
         let tokens = self.tokens.read()?;
-        Ok(tokens.into_iter().fold(Validator::new(self.sdk_app_id), Validator::token))
+        let mut tokens = tokens.into_iter();
+        let validator = match tokens.next() {
+            Some(token) => Validator::signed(self.sdk_app_id, token),
+            None => Validator::unauthenticated(self.sdk_app_id),
+        };
+        Ok(tokens.fold(validator, Validator::also_accept))
     }
 
     /// Listens, and says where, and how to try it.

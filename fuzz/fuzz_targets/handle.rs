@@ -1,12 +1,12 @@
-//! `handle` as a whole: any bytes get one answer from the table, and one of the two hooks hears of them.
+//! `handle` as a whole: any bytes get one answer from the table, and one of the hooks hears of them.
 #![no_main]
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use im_group_full::{
-    ActionStatus, CallbackResponse, Failure, GROUP_FULL_COMMAND, GroupFull, GroupFullHandler, Rejection, SdkAppId,
-    Token, Validator, handle, handle_http, http,
+    ActionStatus, CallbackResponse, CheckedQuery, Failure, GROUP_FULL_COMMAND, GroupFull, GroupFullHandler, Rejection,
+    SdkAppId, Token, Validator, handle, handle_http, http,
 };
 use im_group_full_fuzz::{APP, Body, Query, Signature};
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -39,7 +39,12 @@ impl GroupFullHandler for Handler {
         self.calls.lock().unwrap().push("failed");
     }
 
-    fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
+    fn on_other_command(&self, query: &CheckedQuery<'_>) {
+        assert_ne!(query.command(), GROUP_FULL_COMMAND);
+        self.calls.lock().unwrap().push("other");
+    }
+
+    fn on_rejected(&self, rejection: &Rejection) {
         assert!(rejection.to_string().len() < 2048, "{rejection}");
         self.calls.lock().unwrap().push("rejected");
     }
@@ -60,10 +65,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         return Corpus::Reject;
     };
     let (signed, fails) = (flags & 1 != 0, flags & 2 != 0);
-    let mut validator = Validator::new(SdkAppId::new(APP)).max_query_len(QUERY_LIMIT).max_body_len(BODY_LIMIT);
-    if signed {
-        validator = validator.token(Token::new(TOKEN).unwrap());
-    }
+    let app = SdkAppId::new(APP);
+    let validator =
+        if signed { Validator::signed(app, Token::new(TOKEN).unwrap()) } else { Validator::unauthenticated(app) };
+    let validator = validator.max_query_len(QUERY_LIMIT).max_body_len(BODY_LIMIT);
     let handler = Handler { validator, fails, calls: Mutex::default() };
 
     let reply = handle(raw_query, raw_body, &handler);
@@ -112,7 +117,7 @@ fn expected(raw_query: &str, raw_body: &[u8], signed: bool, fails: bool) -> (u16
         _ => {}
     }
     if query.command != GROUP_FULL_COMMAND {
-        return (200, rejected);
+        return (200, &["other"]);
     }
     if query.content_type.is_some_and(|text| !text.eq_ignore_ascii_case("json")) {
         return (415, rejected);

@@ -18,7 +18,6 @@ impl Pair<'_> {
 }
 
 pub fn pairs(raw_query: &str) -> Vec<Pair<'_>> {
-    let raw_query = raw_query.strip_prefix('?').unwrap_or(raw_query);
     let raw_values =
         raw_query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")).1);
     let decoded: Vec<_> = form_urlencoded::parse(raw_query.as_bytes()).collect();

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, SdkAppId, Validator};
+use im_group_full::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, SdkAppId, Validator};
 
 pub const APP: SdkAppId = SdkAppId::new(888_888);
 
@@ -36,16 +36,15 @@ pub struct Recorder {
     validator: Validator,
     failure: Option<fn() -> Failure>,
     calls: Mutex<Vec<String>>,
-    raw_queries: Mutex<Vec<String>>,
 }
 
 impl Recorder {
     pub fn new(validator: Validator) -> Self {
-        Self { validator, failure: None, calls: Mutex::default(), raw_queries: Mutex::default() }
+        Self { validator, failure: None, calls: Mutex::default() }
     }
 
     pub fn failing(failure: fn() -> Failure) -> Self {
-        Self { failure: Some(failure), ..Self::new(Validator::new(APP)) }
+        Self { failure: Some(failure), ..Self::new(Validator::unauthenticated(APP)) }
     }
 
     fn note(&self, call: String) {
@@ -55,11 +54,6 @@ impl Recorder {
     /// What was called since the last look.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
-    }
-
-    /// The queries that `on_rejected` was given since the last look.
-    pub fn raw_queries(&self) -> Vec<String> {
-        std::mem::take(&mut self.raw_queries.lock().unwrap())
     }
 }
 
@@ -77,9 +71,12 @@ impl GroupFullHandler for Recorder {
         self.note(format!("failed {}: {failure:#}", event.group_id()));
     }
 
-    fn on_rejected(&self, rejection: &Rejection, raw_query: &str) {
+    fn on_other_command(&self, query: &CheckedQuery<'_>) {
+        self.note(format!("other {}", query.command()));
+    }
+
+    fn on_rejected(&self, rejection: &Rejection) {
         self.note(format!("rejected {}", rejection.kind()));
-        self.raw_queries.lock().unwrap().push(raw_query.to_owned());
     }
 
     fn now(&self) -> SystemTime {

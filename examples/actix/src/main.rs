@@ -7,7 +7,7 @@ use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use clap::Parser;
 use futures_util::StreamExt;
-use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator, handle};
+use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator, handle_request};
 
 use crate::flags::{Flags, PATH, log};
 
@@ -38,7 +38,7 @@ impl GroupFullHandler for Rooms {
 
 /// Takes the payload as it comes: `web::Json` would insist on a `Content-Type`, which the vendor's sample lacks.
 async fn callback(request: HttpRequest, payload: Payload, rooms: Data<Rooms>) -> HttpResponse {
-    let reply = answer(&request, payload, &rooms).await.unwrap_or_else(Reply::from);
+    let reply = answer(&request, payload, &rooms).await;
     let status = StatusCode::from_u16(reply.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for header in reply.headers() {
@@ -47,19 +47,26 @@ async fn callback(request: HttpRequest, payload: Payload, rooms: Data<Rooms>) ->
     response.body(reply.body().into_owned())
 }
 
-async fn answer(request: &HttpRequest, mut payload: Payload, rooms: &Rooms) -> Result<Reply, Rejection> {
-    if request.method() != "POST" {
-        return Err(Rejection::method_not_allowed());
-    }
+/// A payload of actix-web cannot leave its thread, so it is not for `handle_request_async`. It is read first, and only
+/// if the query has passed.
+async fn answer(request: &HttpRequest, payload: Payload, rooms: &Rooms) -> Reply {
+    let (method, query) = (request.method().as_str(), request.query_string());
+    let body = match rooms.validator.check_query(query, rooms.now()) {
+        Ok(checked) if method == "POST" => read(payload, checked.body_limit()).await,
+        _ => Ok(Vec::new()),
+    };
+    handle_request(method, query, |_| body, rooms)
+}
+
+async fn read(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Rejection> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         body.extend_from_slice(&chunk.map_err(|_| Rejection::incomplete_body())?);
-        // What is there is enough to see that it is too much.
-        if body.len() > rooms.validator.body_limit() {
-            break;
+        if body.len() > limit {
+            return Err(Rejection::body_too_large());
         }
     }
-    Ok(handle(request.query_string(), &body, rooms))
+    Ok(body)
 }
 
 fn main() -> ExitCode {

@@ -1,10 +1,9 @@
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use axum::Router;
 use im_group_full::http::StatusCode;
 use im_group_full::{
-    AsyncGroupFullHandler, CALLBACK_TIMEOUT, Failure, GroupFull, GroupFullService, Rejection, RejectionKind, Validator,
+    AsyncGroupFullHandler, CALLBACK_TIMEOUT, Failure, GroupFull, GroupFullService, Rejection, Validator,
 };
 use tower_http::timeout::TimeoutLayer;
 
@@ -34,11 +33,8 @@ impl AsyncGroupFullHandler for Receiver {
         eprintln!("answered FAIL for {:?}: {failure:#}", event.id());
     }
 
-    fn on_rejected(&self, rejection: &Rejection, _raw_query: &str) {
-        // One URL serves every command that is switched on, and some come with every message: no line for each.
-        if rejection.kind() != RejectionKind::OtherCommand {
-            eprintln!("refused {}: {rejection}", rejection.kind().as_str());
-        }
+    fn on_rejected(&self, rejection: &Rejection) {
+        eprintln!("refused {}: {rejection}", rejection.kind().as_str());
     }
 }
 
@@ -52,7 +48,7 @@ pub async fn serve(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     receiver.appender.warn().await;
     let app = Router::new()
-        .route_service(PATH, GroupFullService::new(Arc::new(receiver)))
+        .route_service(PATH, GroupFullService::new(receiver))
         // Whoever sends slower than that is not the vendor, or is not waiting any more.
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT));
     axum::serve(listener, app).with_graceful_shutdown(stop).await
