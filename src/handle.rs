@@ -154,8 +154,10 @@ where
             Err(rejection) => return reject(rejection, |rejection| handler.on_rejected(rejection)),
         };
         let raw_body = read(query.body_limit()).await;
-        let checked = check_body(query, &raw_body);
-        answer_async(checked, handler).await
+        match check_body(query, &raw_body) {
+            Ok(ref event) => answer_async(event, handler).await,
+            Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
+        }
     }
 }
 
@@ -202,7 +204,7 @@ pub(crate) fn check_head<'a>(
 }
 
 #[inline]
-fn check_body<'a, B: AsRef<[u8]>>(
+pub(crate) fn check_body<'a, B: AsRef<[u8]>>(
     query: CheckedQuery<'a>,
     raw_body: &'a Result<B, Rejection>,
 ) -> Result<GroupFull<'a>, Rejection> {
@@ -221,18 +223,10 @@ pub(crate) fn reject(rejection: Rejection, on_rejected: impl FnOnce(&Rejection))
     rejection.into()
 }
 
-pub(crate) async fn answer_async<H: AsyncGroupFullHandler + ?Sized>(
-    checked: Result<GroupFull<'_>, Rejection>,
-    handler: &H,
-) -> Reply {
-    match checked {
-        Ok(event) => {
-            let result = handler.on_group_full(&event).await;
-            if let Err(failure) = &result {
-                handler.on_failed(&event, failure);
-            }
-            result.into()
-        }
-        Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
+pub(crate) async fn answer_async<H: AsyncGroupFullHandler + ?Sized>(event: &GroupFull<'_>, handler: &H) -> Reply {
+    let result = handler.on_group_full(event).await;
+    if let Err(failure) = &result {
+        handler.on_failed(event, failure);
     }
+    result.into()
 }

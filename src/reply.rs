@@ -1,10 +1,13 @@
 use std::borrow::Cow;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::failure::FAIL_CODE;
 use crate::{CallbackResponse, Failure, Rejection, RejectionKind};
+
+const JSON: &str = "application/json";
+const POST: &str = "POST";
 
 /// What to answer: status, headers and bytes, and why.
 ///
@@ -67,8 +70,8 @@ impl Reply {
     /// Returns the headers to send, names in lower case: `content-type`, and `allow` with status
     /// 405.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
-        let allow = (self.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(("allow", "POST"));
-        std::iter::once(("content-type", "application/json")).chain(allow)
+        let allow = (self.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(("allow", POST));
+        std::iter::once(("content-type", JSON)).chain(allow)
     }
 
     /// Returns the envelope that [`body`](Self::body) writes.
@@ -124,9 +127,9 @@ impl<B: From<Cow<'static, [u8]>>> From<Reply> for Response<B> {
     fn from(reply: Reply) -> Self {
         let mut response = Response::new(reply.body().into());
         *response.status_mut() = reply.status();
-        for (name, value) in reply.headers() {
-            let name = HeaderName::from_static(name);
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(CONTENT_TYPE, const { HeaderValue::from_static(JSON) });
+        if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(ALLOW, const { HeaderValue::from_static(POST) });
         }
         response
     }

@@ -5,13 +5,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BufMut};
+use bytes::{Buf, BufMut, Bytes};
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Request, Response, Version, request};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::handle::{answer_async, check_head, raw_query, reject};
+use crate::handle::{answer_async, check_body, check_head, raw_query, reject};
 use crate::reply_body::{NoOther, ReplyBody};
 use crate::{AsyncGroupFullHandler, Rejection, Reply};
 
@@ -136,56 +136,44 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Self { handler, other } = self.clone();
-        ResponseFuture(Box::pin(async move { respond(request, &*handler, other).await }))
+        let (mut head, body) = request.into_parts();
+        ResponseFuture(Box::pin(async move {
+            let raw_query = raw_query(&head.uri);
+            let query = match check_head(head.method.as_str(), raw_query, handler.validator(), || handler.now()) {
+                Ok(query) => query,
+                Err(rejection) => {
+                    let reply = reject(rejection, |rejection| handler.on_rejected(rejection));
+                    return Ok(response(reply, !body.is_end_stream(), head.version));
+                }
+            };
+            if !query.is_group_full() {
+                handler.on_other_command(&query);
+                if let Some(mut service) = other {
+                    let query = query.into_owned();
+                    head.extensions.insert(query);
+                    poll_fn(|cx| service.poll_ready(cx)).await?;
+                    return Ok(service.call(Request::from_parts(head, body)).await?.map(ReplyBody::other));
+                }
+            }
+            let mut body = pin!(body);
+            let limit = query.body_limit();
+            let raw_body = if declared_len(&head, &*body) > limit as u64 {
+                Err(Rejection::body_too_large())
+            } else {
+                read(body.as_mut(), limit).await
+            };
+            let unread = raw_body.is_err() && !body.is_end_stream();
+            if !query.is_group_full() {
+                // Read for the connection's sake alone.
+                return Ok(response(Reply::ok(), unread, head.version));
+            }
+            let reply = match check_body(query, &raw_body) {
+                Ok(ref event) => answer_async(event, &*handler).await,
+                Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
+            };
+            Ok(response(reply, unread, head.version))
+        }))
     }
-}
-
-async fn respond<B, H, S, R>(
-    request: Request<B>,
-    handler: &H,
-    other: Option<S>,
-) -> Result<Response<ReplyBody<R>>, S::Error>
-where
-    B: Body + Send,
-    H: AsyncGroupFullHandler,
-    S: Service<Request<B>, Response = Response<R>>,
-{
-    let (mut head, body) = request.into_parts();
-    let query = match check_head(head.method.as_str(), raw_query(&head.uri), handler.validator(), || handler.now()) {
-        Ok(query) => query,
-        Err(rejection) => {
-            let reply = reject(rejection, |rejection| handler.on_rejected(rejection));
-            return Ok(response(reply, !body.is_end_stream(), head.version));
-        }
-    };
-    if !query.is_group_full() {
-        handler.on_other_command(&query);
-        if let Some(mut service) = other {
-            let query = query.into_owned();
-            head.extensions.insert(query);
-            poll_fn(|cx| service.poll_ready(cx)).await?;
-            return Ok(service.call(Request::from_parts(head, body)).await?.map(ReplyBody::other));
-        }
-    }
-    let mut body = pin!(body);
-    let limit = query.body_limit();
-    let raw_body = if declared_len(&head, &*body) > limit as u64 {
-        Err(Rejection::body_too_large())
-    } else {
-        read(body.as_mut(), limit).await
-    };
-    let unread = raw_body.is_err() && !body.is_end_stream();
-    let reply = if query.is_group_full() {
-        let checked = match &raw_body {
-            Ok(raw_body) => query.group_full(raw_body),
-            Err(rejection) => Err(rejection.clone()),
-        };
-        answer_async(checked, handler).await
-    } else {
-        // Read for the connection's sake alone.
-        Reply::ok()
-    };
-    Ok(response(reply, unread, head.version))
 }
 
 fn response<R>(reply: Reply, unread: bool, version: Version) -> Response<ReplyBody<R>> {
@@ -204,18 +192,22 @@ fn declared_len<B: Body>(head: &request::Parts, body: &B) -> u64 {
     body.size_hint().lower().max(declared.unwrap_or_default())
 }
 
-async fn read<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Vec<u8>, Rejection> {
+async fn read<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Rejection> {
     let mut raw_body = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame.map_err(|_| Rejection::incomplete_body())?;
         // What is not data is trailers, which mean nothing here.
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(mut data) = frame.into_data() else { continue };
         if data.remaining() > limit - raw_body.len() {
             return Err(Rejection::body_too_large());
         }
+        if raw_body.is_empty() && body.is_end_stream() {
+            // The whole body in one piece, as the vendor's comes, need not be copied.
+            return Ok(data.copy_to_bytes(data.remaining()));
+        }
         raw_body.put(data);
     }
-    Ok(raw_body)
+    Ok(raw_body.into())
 }
 
 /// The future of [`GroupFullService`]. Dropping it leaves nothing behind.

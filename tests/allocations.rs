@@ -81,3 +81,35 @@ fn the_signed_sample_costs_none() {
     let forged = format!("{QUERY}&Sign={sign}&RequestTime={}", util::NOW);
     assert_eq!(allocations(|| drop(handle(&forged, BODY, &handler).body())), 0);
 }
+
+/// One for the future, and two for the header map of the answer.
+#[cfg(feature = "tower")]
+#[test]
+fn the_service_costs_three() {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use http_body::{Body, Frame};
+    use im_group_full::{GroupFullService, Immediate};
+    use tower_service::Service;
+
+    /// A body in one piece, as a server hands it over.
+    struct Whole(Option<Bytes>);
+    impl Body for Whole {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+        }
+        fn is_end_stream(&self) -> bool {
+            self.0.is_none()
+        }
+    }
+
+    let mut service = GroupFullService::new(Immediate(handler_fn(Validator::unauthenticated(APP), on_full)));
+    let request = http::Request::post(format!("/?{QUERY}")).body(Whole(Some(Bytes::from_static(BODY)))).unwrap();
+    let count = allocations(|| assert_eq!(util::ready(service.call(request)).unwrap().status(), 200));
+    assert_eq!(count, 3);
+}

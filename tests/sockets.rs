@@ -40,6 +40,8 @@ struct Client(TcpStream);
 impl Client {
     fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
+        // Head and body go out apart; without it the body would wait for the kernel.
+        stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self(stream)
