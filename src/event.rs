@@ -19,6 +19,28 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 ///
 /// Keep it as JSON. Later versions of this crate may add fields, and read the JSON of earlier ones.
 /// Formats that go by position, such as postcard, come without that promise.
+///
+/// Write the event that borrows straight into a buffer. That takes two thirds of the time of
+/// [`to_static`](Self::to_static) and `serde_json::to_string`:
+///
+/// ```
+/// use im_group_full::{Failure, GroupFull};
+///
+/// fn push(event: &GroupFull<'_>, queue: &std::sync::mpsc::SyncSender<Vec<u8>>) -> Result<(), Failure> {
+///     // Longer than the vendor's events are.
+///     let mut json = Vec::with_capacity(512);
+///     serde_json::to_writer(&mut json, event)?;
+///     queue.try_send(json).map_err(|_| Failure::new("busy"))
+/// }
+///
+/// fn pop(json: &[u8]) -> serde_json::Result<GroupFull<'static>> {
+///     serde_json::from_slice(json)
+/// }
+/// # let event = im_group_full::testing::Callback::new(im_group_full::SdkAppId::new(888_888)).event();
+/// # let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+/// # push(&event, &sender).unwrap();
+/// # assert_eq!(pop(&receiver.recv().unwrap()).unwrap(), event);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct GroupFull<'a> {
