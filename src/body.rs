@@ -163,12 +163,21 @@ fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>,
 }
 
 fn topic_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
-    let text = deserializer.deserialize_option(OptionalTextVisitor).map_err(in_field("TopicId"))?;
-    Ok(text.filter(|text| !text.is_empty()))
+    let text = Option::<Text<'de>>::deserialize(deserializer).map_err(in_field("TopicId"))?;
+    Ok(text.map(|Text(text)| text).filter(|text| !text.is_empty()))
 }
 
 fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
     move |error| E::custom(format_args!("field `{name}`: {error}"))
+}
+
+/// A string that borrows where it can.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
 }
 
 struct TextVisitor;
@@ -186,28 +195,6 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-struct OptionalTextVisitor;
-
-impl<'de> Visitor<'de> for OptionalTextVisitor {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        TextVisitor.expecting(f)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(TextVisitor).map(Some)
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
     }
 }
 

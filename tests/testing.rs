@@ -43,6 +43,10 @@ fn what_is_set_is_sent() {
     let body = |callback: Callback| String::from_utf8(callback.raw_body()).unwrap();
     assert!(body(Callback::new(APP).event_time_millis(5)).contains(r#","EventTime":5,"#));
     assert!(!body(Callback::new(APP).event_time_millis(None)).contains("EventTime"));
+    assert!(body(Callback::new(APP).topic_id("t")).ends_with(r#","TopicId":"t"}"#));
+    assert_eq!(Callback::new(APP).topic_id("t").event().topic_id(), Some("t"));
+    // An empty one is none.
+    assert_eq!(Callback::new(APP).topic_id("").event(), Callback::new(APP).event());
     // As far from the time of the signature as can be, whatever the validator tolerates.
     let half = u64::MAX / 2;
     for (time, stale) in [(0, u64::MAX), (NOW, u64::MAX), (half, u64::MAX), (half + 1, 0), (u64::MAX, 0)] {
