@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use im_group_full::testing::Callback;
-use im_group_full::{CheckedQuery, GroupFullService, Immediate, RejectionKind, ReplyBody, Validator, http};
+use im_group_full::{CheckedQuery, GroupFullService, Immediate, RejectionKind, ReplyBody, Validator, handler_fn, http};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use crate::script::{Script, Step};
@@ -187,6 +187,14 @@ async fn its_answers_keep_their_head_and_their_length() {
     assert_eq!(response.body().size_hint().exact(), Some(BLOCKED.len() as u64));
     assert!(!response.body().is_end_stream());
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), BLOCKED);
+}
+
+#[test]
+fn debug_tells_what_it_is_made_of() {
+    let handler = handler_fn(Validator::unauthenticated(APP), |_| Ok(()));
+    let debug = format!("{:?}", GroupFullService::new(Immediate(handler)));
+    assert!(debug.starts_with("GroupFullService { handler: Immediate(HandlerFn { validator: "), "{debug}");
+    assert!(debug.ends_with(", other: None }"), "{debug}");
 }
 
 /// The whole of it behind hyper, as an app serves it.
