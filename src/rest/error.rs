@@ -3,11 +3,13 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-/// Why a call failed.
+use super::RestErrorKind;
+
+/// Why a call or a [`MakeRoom`](super::MakeRoom) failed.
 ///
-/// Keeps the vendor's code and text, and answers what a caller asks. It never shows a URL, because
-/// that holds the credential. It serialises, because a [`MakeRoom`](super::MakeRoom) that failed
-/// does.
+/// Keeps the vendor's code and text. It never shows a URL's credential: of a text from outside, no
+/// run of 32 or more characters is kept that could be a part of a [`UserSig`](super::UserSig). It
+/// serialises, because a run that failed does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(transparent)]
 #[serde(transparent)]
@@ -27,39 +29,40 @@ enum Repr {
     AvChatRoom,
     #[error("the answers came too slowly to act on them")]
     TooSlow,
+    #[error("the group takes more calls than a run may send, which are {0}")]
+    TooManyCalls(u32),
+    #[error("nobody can be shown to be silent: {0}")]
+    SilenceUnproven(Unproven),
+    #[error("nobody can be shown not to read: {0}, which `InactivityPolicy::spare_readers` needs")]
+    ReadersUnknown(Unread),
 }
 
-/// What kind of failure a [`RestError`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RestErrorKind {
-    /// The HTTP client reported no response: what the call did is not known.
-    NoResponse,
-    /// An HTTP status other than 200: not from the vendor's API, which answers 200 to everything.
-    Status,
-    /// Not the JSON that the vendor documents.
-    Malformed,
-    /// Too many calls: the vendor's codes 10006 and 60020.
-    RateLimited,
-    /// The vendor's server failed: 10002.
-    Server,
-    /// The `UserSig` has expired: 70001.
-    CredentialExpired,
-    /// The `UserSig` is not valid for this app and admin: 70003, 70009, 70013, 70020.
-    CredentialInvalid,
-    /// The account may not do this: 10007.
-    NotPermitted,
-    /// A parameter is not allowed: 10004.
-    InvalidParameter,
-    /// An `AVChatRoom`, which is never full and has no list of members.
+/// Why `LastSendMsgTime` is not taken at its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub(super) enum Unproven {
+    #[error(
+        "the vendor may not keep `LastSendMsgTime` in this type of group; \
+         if you know that it does for yours, set `InactivityPolicy::trust_silence`"
+    )]
     GroupType,
-    /// The group does not exist (any more): 10010, 10015.
-    GroupGone,
-    /// A [`MakeRoom`](super::MakeRoom) could not read the chosen and remove them while what it had
-    /// read was fresh.
-    TooSlow,
-    /// A code of the vendor's without a name here; see [`RestError::code`].
-    Other,
+    #[error("the group has no `LastMsgTime`; to do without, set `InactivityPolicy::trust_silence`")]
+    NoLastMessage,
+    #[error(
+        "the group has had messages lately, and none of its members sent one; \
+         if that is right, set `InactivityPolicy::trust_silence`"
+    )]
+    NobodySpoke,
+    #[error("the times of the members are all alike, so they tell nobody from anybody")]
+    AllAlike,
+}
+
+/// What is missing to tell who reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub(super) enum Unread {
+    #[error("the group has no `NextMsgSeq`")]
+    Group,
+    #[error("no member has a `MsgSeq`")]
+    Members,
 }
 
 impl RestError {
@@ -88,7 +91,19 @@ impl RestError {
         Self(Repr::TooSlow)
     }
 
-    /// What kind of failure it is.
+    pub(super) fn too_many_calls(allowed: u32) -> Self {
+        Self(Repr::TooManyCalls(allowed))
+    }
+
+    pub(super) fn silence_unproven(why: Unproven) -> Self {
+        Self(Repr::SilenceUnproven(why))
+    }
+
+    pub(super) fn readers_unknown(why: Unread) -> Self {
+        Self(Repr::ReadersUnknown(why))
+    }
+
+    /// Returns what kind of failure it is.
     pub fn kind(&self) -> RestErrorKind {
         match &self.0 {
             Repr::NoResponse => RestErrorKind::NoResponse,
@@ -97,20 +112,14 @@ impl RestError {
             Repr::Malformed(_) => RestErrorKind::Malformed,
             Repr::AvChatRoom => RestErrorKind::GroupType,
             Repr::TooSlow => RestErrorKind::TooSlow,
-            Repr::Vendor { code, .. } => match code {
-                10002 => RestErrorKind::Server,
-                10004 => RestErrorKind::InvalidParameter,
-                10006 | 60020 => RestErrorKind::RateLimited,
-                10007 => RestErrorKind::NotPermitted,
-                10010 | 10015 => RestErrorKind::GroupGone,
-                70001 => RestErrorKind::CredentialExpired,
-                70003 | 70009 | 70013 | 70020 => RestErrorKind::CredentialInvalid,
-                _ => RestErrorKind::Other,
-            },
+            Repr::TooManyCalls(_) => RestErrorKind::TooManyCalls,
+            Repr::SilenceUnproven(_) => RestErrorKind::SilenceUnproven,
+            Repr::ReadersUnknown(_) => RestErrorKind::ReadersUnknown,
+            Repr::Vendor { code, .. } => RestErrorKind::of_code(*code),
         }
     }
 
-    /// The vendor's `ErrorCode`, if it was the vendor who refused.
+    /// Returns the vendor's `ErrorCode`, if it was the vendor who refused.
     pub fn code(&self) -> Option<i32> {
         match self.0 {
             Repr::Vendor { code, .. } => Some(code),
@@ -118,8 +127,8 @@ impl RestError {
         }
     }
 
-    /// The vendor's `ErrorInfo`, at most its first 256 bytes; a text for people, which changes
-    /// without notice.
+    /// Returns the vendor's `ErrorInfo`, at most 256 bytes of it. It is a text for people, and
+    /// changes without notice.
     pub fn info(&self) -> Option<&str> {
         match &self.0 {
             Repr::Vendor { info, .. } => Some(info),
@@ -127,63 +136,60 @@ impl RestError {
         }
     }
 
-    /// How long to wait before the same call, built anew, is worth sending; `None` if it would fail
+    /// Returns how long to wait before you send the same call, built anew; `None` if it would fail
     /// again.
     ///
-    /// Zero after an expired credential: a new request has a new one. Else one second, because the
-    /// vendor counts calls by the second; after further failures in a row, wait longer.
+    /// Zero after an expired credential, because a new request has a new one. A minute after 70050,
+    /// which says that a wrong credential was tried too often. Otherwise one second, because the
+    /// vendor counts calls by the second. After further failures in a row, wait longer.
     pub fn retry_after(&self) -> Option<Duration> {
-        let retryable = match self.kind() {
-            RestErrorKind::CredentialExpired => return Some(Duration::ZERO),
+        const SECOND: Duration = Duration::from_secs(1);
+        match self.kind() {
+            RestErrorKind::CredentialExpired => Some(Duration::ZERO),
             RestErrorKind::NoResponse
             | RestErrorKind::Malformed
             | RestErrorKind::RateLimited
-            | RestErrorKind::Server => true,
-            RestErrorKind::Status => matches!(self.0, Repr::Status(408 | 500..=599)),
-            _ => false,
-        };
-        retryable.then_some(Duration::from_secs(1))
+            | RestErrorKind::Server => Some(SECOND),
+            RestErrorKind::Status if matches!(self.0, Repr::Status(408 | 500..=599)) => Some(SECOND),
+            _ if self.code() == Some(70050) => Some(SECOND * 60),
+            _ => None,
+        }
     }
 
-    /// Whether the same call, built anew, is worth sending, after
-    /// [`retry_after`](Self::retry_after).
-    pub fn is_retryable(&self) -> bool {
-        self.retry_after().is_some()
-    }
-
-    /// Whether the credential has expired: the request waited too long, or this clock or the
-    /// vendor's is wrong.
-    pub fn is_credential_expired(&self) -> bool {
-        self.kind() == RestErrorKind::CredentialExpired
-    }
-
-    /// Whether the type of the group does not allow the call.
-    ///
-    /// The vendor says so with 10004, "invalid parameter", which also stands for an ID that it does
-    /// not like.
-    pub fn is_group_type_unsupported(&self) -> bool {
-        let kind = self.kind();
-        kind == RestErrorKind::GroupType || kind == RestErrorKind::InvalidParameter
-    }
-
-    /// Whether the group does not exist (any more).
-    pub fn is_group_gone(&self) -> bool {
-        self.kind() == RestErrorKind::GroupGone
-    }
-
-    /// Whether the call may have been carried out in spite of the failure.
+    /// Whether the call may have been carried out in spite of the failure: only a refusal of the
+    /// vendor's own says that it was not, and not every refusal does.
     pub(super) fn may_have_been_done(&self) -> bool {
         self.code().is_none() || self.kind() == RestErrorKind::Server
     }
 }
 
-/// At most 256 bytes of a text from outside, and nothing of a URL that a gateway quotes in it.
+/// At most 256 bytes of a text from outside, without what could be a credential.
+///
+/// A gateway quotes URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it is not
+/// the name that is looked for but the value: hundreds of characters of one alphabet.
 fn excerpt(text: &str) -> String {
     const MAX_LEN: usize = 256;
-    let text = text.split("usersig=").next().unwrap_or_default();
-    let mut end = text.len().min(MAX_LEN);
-    while !text.is_char_boundary(end) {
+    const MAX_RUN: usize = 31;
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if kept.len() > MAX_LEN {
+            break;
+        }
+        let end = rest.find(|c| !could_be_user_sig(c)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(if end > 0 { end } else { first.len_utf8() });
+        kept.push_str(if end > MAX_RUN { "[removed]" } else { run });
+        rest = after;
+    }
+    let mut end = kept.len().min(MAX_LEN);
+    while !kept.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].to_owned()
+    kept.truncate(end);
+    kept
+}
+
+/// `%`, because a URL within a URL has `*` as `%2A`.
+fn could_be_user_sig(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '*' | '-' | '_' | '%')
 }

@@ -62,42 +62,27 @@
 //! them.
 
 mod api;
-mod delete_group_members;
+mod calls;
 mod endpoint;
 mod error;
-mod get_group_info;
-mod get_group_member_info;
-mod get_specified_group_member_info;
+mod error_kind;
 mod make_room;
-mod member;
-mod plan;
-mod policy;
-mod progress;
-mod report;
-mod retry;
 mod secret_key;
-mod step;
 mod user_sig;
-mod wire;
 
 use std::time::{Duration, SystemTime};
 
 pub use self::api::{InvalidAdmin, RestApi};
-pub use self::delete_group_members::DeleteGroupMembers;
+pub use self::calls::{
+    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, GroupInfo, GroupType,
+    InvalidCount, Member, MemberList, MemberPage, Role,
+};
 pub use self::endpoint::{Endpoint, Host, InvalidEndpoint};
-pub use self::error::{RestError, RestErrorKind};
-pub use self::get_group_info::{GetGroupInfo, GroupInfo, GroupType};
-pub use self::get_group_member_info::{GetGroupMemberInfo, MemberPage};
-pub use self::get_specified_group_member_info::GetSpecifiedGroupMemberInfo;
-pub use self::make_room::MakeRoom;
-pub use self::member::{Member, Role};
-pub use self::plan::Plan;
-pub use self::policy::InactivityPolicy;
-pub use self::report::{Candidate, Outcome, Report};
+pub use self::error::RestError;
+pub use self::error_kind::RestErrorKind;
+pub use self::make_room::{Candidate, InactivityPolicy, MakeRoom, Outcome, Report, Step, TopicIsFull};
 pub use self::secret_key::{InvalidSecretKey, SecretKey};
-pub use self::step::Step;
 pub use self::user_sig::UserSig;
-pub use self::wire::LimitExceeded;
 
 /// A clock before 1970 is taken as 1970: nobody is inactive then.
 fn since_epoch(now: SystemTime) -> Duration {

@@ -3,14 +3,15 @@ use std::time::SystemTime;
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use serde_json::value::RawValue;
 
-use super::wire::{self, Outcome};
-use super::{RestApi, RestError};
+use super::wire;
+use crate::rest::{RestApi, RestError};
 
 /// Asks how full a group is: `get_group_info` (the vendor's document 34961).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GetGroupInfo {
-    pub(super) group_id: String,
+    group_id: String,
 }
 
 impl GetGroupInfo {
@@ -24,7 +25,7 @@ impl GetGroupInfo {
     pub fn request(&self, api: &RestApi, now: SystemTime) -> Request<Vec<u8>> {
         let body = json!({
             "GroupIdList": [self.group_id],
-            "ResponseFilter": { "GroupBaseInfoFilter": ["Type", "MemberNum", "MaxMemberNum"] },
+            "ResponseFilter": { "GroupBaseInfoFilter": ["Type", "MemberNum", "MaxMemberNum", "LastMsgTime", "NextMsgSeq"] },
         });
         api.request("get_group_info", &body, now)
     }
@@ -36,17 +37,25 @@ impl GetGroupInfo {
     /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused,
     /// for all or for this group.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<GroupInfo, RestError> {
-        let response: Response = wire::parse(status, body)?;
-        let entry = response
-            .group_info
-            .into_iter()
-            .find(|entry| entry.group_id == self.group_id)
-            .ok_or_else(|| RestError::malformed(&"no entry for the group"))?;
-        entry.outcome.check()?;
-        match (entry.group_type, entry.member_num, entry.max_member_num) {
-            (Some(group_type), Some(members), Some(limit)) => Ok(GroupInfo { group_type, members, limit }),
-            _ => Err(RestError::malformed(&"no `Type`, `MemberNum` or `MaxMemberNum`")),
+        let text = wire::check(status, body)?;
+        let response: Response<'_> = wire::parse(&text)?;
+        let mut found = None;
+        for entry in response.group_info {
+            let Id { group_id } = wire::parse(entry.get())?;
+            if group_id == self.group_id && found.replace(entry).is_some() {
+                return Err(RestError::malformed(&"two entries for the group"));
+            }
         }
+        let entry = found.ok_or_else(|| RestError::malformed(&"no entry for the group"))?.get();
+        wire::check_outcome(entry)?;
+        let entry: Entry<'_> = wire::parse(entry)?;
+        let (Some(group_type), Some(members), Some(limit)) = (entry.group_type, entry.member_num, entry.max_member_num)
+        else {
+            return Err(RestError::malformed(&"no `Type`, `MemberNum` or `MaxMemberNum`"));
+        };
+        let last_msg_time = wire::number(entry.last_msg_time).filter(|time| *time > 0);
+        let next_msg_seq = wire::number(entry.next_msg_seq);
+        Ok(GroupInfo { group_type, members, limit, last_msg_time, next_msg_seq })
     }
 }
 
@@ -60,10 +69,15 @@ pub struct GroupInfo {
     pub members: u32,
     /// How many members it can have: `MaxMemberNum`.
     pub limit: u32,
+    /// When the last message was sent, in seconds since the Unix epoch: `LastMsgTime`. `None` if the
+    /// vendor does not tell, or tells 0.
+    pub last_msg_time: Option<u64>,
+    /// The number that the next message will get: `NextMsgSeq`. `None` if the vendor does not tell.
+    pub next_msg_seq: Option<u64>,
 }
 
 impl GroupInfo {
-    /// How many more members it can take.
+    /// Returns how many more members it can take.
     pub fn free(&self) -> u32 {
         self.limit.saturating_sub(self.members)
     }
@@ -93,19 +107,28 @@ pub enum GroupType {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Response {
-    group_info: Vec<Entry>,
+struct Response<'a> {
+    #[serde(borrow)]
+    group_info: Vec<&'a RawValue>,
 }
 
-/// Only the ID and the outcome are there for a group that is refused.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct Id {
     group_id: String,
-    #[serde(flatten)]
-    outcome: Outcome,
+}
+
+/// Only the ID and the outcome are there for a group that is refused. What was not asked for is not
+/// decoded: a `Name` can end within a character.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
     #[serde(rename = "Type")]
     group_type: Option<GroupType>,
     member_num: Option<u32>,
     max_member_num: Option<u32>,
+    #[serde(borrow)]
+    last_msg_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    next_msg_seq: Option<&'a RawValue>,
 }

@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use http::Request;
 
-use super::{Report, RestError};
+use super::Report;
+use crate::rest::RestError;
 
-/// What a [`MakeRoom`](super::MakeRoom) wants next.
+/// What a [`MakeRoom`](super::MakeRoom) wants you to do next.
 #[must_use]
 #[expect(clippy::large_enum_variant, reason = "one at a time, and an HTTP client wants it unboxed")]
 pub enum Step<'a> {

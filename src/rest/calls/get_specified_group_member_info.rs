@@ -3,16 +3,18 @@ use std::time::SystemTime;
 use http::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::wire::{self, MEMBER_INFO_FILTER};
-use super::{LimitExceeded, Member, RestApi, RestError};
+use super::{InvalidCount, MemberList};
+use crate::rest::{RestApi, RestError};
 
 /// Looks up certain members: `get_specified_group_member_info` (the vendor's document 64897). Not
 /// for an `AVChatRoom`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GetSpecifiedGroupMemberInfo {
-    pub(super) group_id: String,
-    pub(super) accounts: Vec<String>,
+    group_id: String,
+    accounts: Vec<String>,
 }
 
 impl GetSpecifiedGroupMemberInfo {
@@ -27,9 +29,9 @@ impl GetSpecifiedGroupMemberInfo {
     pub fn new<A: Into<String>>(
         group_id: impl Into<String>,
         accounts: impl IntoIterator<Item = A>,
-    ) -> Result<Self, LimitExceeded> {
+    ) -> Result<Self, InvalidCount> {
         let accounts: Vec<_> = accounts.into_iter().map(Into::into).collect();
-        LimitExceeded::check("accounts to look up", accounts.len(), Self::MAX_ACCOUNTS)?;
+        InvalidCount::check("accounts to look up", accounts.len(), Self::MAX_ACCOUNTS)?;
         let group_id = group_id.into();
         Ok(Self { group_id, accounts })
     }
@@ -48,15 +50,23 @@ impl GetSpecifiedGroupMemberInfo {
     ///
     /// # Errors
     ///
-    /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused.
-    pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<Vec<Member>, RestError> {
-        let response: Response = wire::parse(status, body)?;
-        Ok(response.member_list)
+    /// An HTTP status other than 200, anything but the vendor's JSON, what the vendor refused, or a
+    /// list in which not one account can be read. A list that is missing is not an empty one: it does
+    /// not say that all have left.
+    pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<MemberList, RestError> {
+        let text = wire::check(status, body)?;
+        let response: Response<'_> = wire::parse(&text)?;
+        let list = MemberList::read(&response.member_list);
+        if list.unnamed > 0 && list.unnamed == list.entries {
+            return Err(RestError::malformed(&format!("none of {} members can be understood", list.entries)));
+        }
+        Ok(list)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Response {
-    member_list: Vec<Member>,
+struct Response<'a> {
+    #[serde(borrow)]
+    member_list: Vec<&'a RawValue>,
 }

@@ -1,11 +1,10 @@
 use std::time::SystemTime;
 
 use http::{Request, StatusCode};
-use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::wire;
-use super::{LimitExceeded, RestApi, RestError};
+use super::{InvalidCount, wire};
+use crate::rest::{RestApi, RestError};
 
 /// Removes members from a group: `delete_group_member` (the vendor's document 34949).
 ///
@@ -13,10 +12,10 @@ use super::{LimitExceeded, RestApi, RestError};
 /// does not tell who was one. The vendor refuses an `AVChatRoom` with 10004.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeleteGroupMembers {
-    pub(super) group_id: String,
-    pub(super) accounts: Vec<String>,
-    pub(super) silent: bool,
-    pub(super) reason: Option<String>,
+    group_id: String,
+    accounts: Vec<String>,
+    silent: bool,
+    reason: Option<String>,
 }
 
 impl DeleteGroupMembers {
@@ -31,9 +30,9 @@ impl DeleteGroupMembers {
     pub fn new<A: Into<String>>(
         group_id: impl Into<String>,
         accounts: impl IntoIterator<Item = A>,
-    ) -> Result<Self, LimitExceeded> {
+    ) -> Result<Self, InvalidCount> {
         let accounts: Vec<_> = accounts.into_iter().map(Into::into).collect();
-        LimitExceeded::check("accounts to remove", accounts.len(), Self::MAX_ACCOUNTS)?;
+        InvalidCount::check("accounts to remove", accounts.len(), Self::MAX_ACCOUNTS)?;
         Ok(Self { group_id: group_id.into(), accounts, silent: false, reason: None })
     }
 
@@ -69,9 +68,9 @@ impl DeleteGroupMembers {
     /// # Errors
     ///
     /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused.
-    /// Only in the last case it is known that nobody was removed.
+    /// Only the vendor's refusal says that nobody was removed, and one of the kind
+    /// [`Server`](crate::rest::RestErrorKind::Server) does not.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<(), RestError> {
-        wire::parse::<IgnoredAny>(status, body)?;
-        Ok(())
+        wire::check(status, body).map(drop)
     }
 }

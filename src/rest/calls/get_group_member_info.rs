@@ -1,11 +1,13 @@
 use std::time::SystemTime;
 
 use http::{Request, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::wire::{self, MEMBER_INFO_FILTER};
-use super::{LimitExceeded, Member, RestApi, RestError};
+use super::{InvalidCount, MemberList};
+use crate::rest::{RestApi, RestError};
 
 /// Reads one page of a group's members: `get_group_member_info` (the vendor's document 34948).
 ///
@@ -13,14 +15,14 @@ use super::{LimitExceeded, Member, RestApi, RestError};
 /// [`offset`](Self::offset). Not for an `AVChatRoom`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GetGroupMemberInfo {
-    pub(super) group_id: String,
-    pub(super) limit: u32,
-    pub(super) position: Position,
+    group_id: String,
+    limit: u32,
+    position: Position,
 }
 
 /// Where a page begins.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) enum Position {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Position {
     Offset(u32),
     Next(String),
 }
@@ -40,9 +42,9 @@ impl GetGroupMemberInfo {
     /// # Errors
     ///
     /// A limit of 0 or above 200, which the vendor refuses.
-    pub fn limit(mut self, limit: u32) -> Result<Self, LimitExceeded> {
+    pub fn limit(mut self, limit: u32) -> Result<Self, InvalidCount> {
         let found = usize::try_from(limit).unwrap_or(usize::MAX);
-        LimitExceeded::check("members of a page", found, Self::MAX_LIMIT as usize)?;
+        InvalidCount::check("members of a page", found, Self::MAX_LIMIT as usize)?;
         self.limit = limit;
         Ok(self)
     }
@@ -78,25 +80,42 @@ impl GetGroupMemberInfo {
     ///
     /// # Errors
     ///
-    /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused.
+    /// An HTTP status other than 200, anything but the vendor's JSON, what the vendor refused, or a
+    /// page with members of which not one can be understood.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<MemberPage, RestError> {
-        wire::parse(status, body)
+        let text = wire::check(status, body)?;
+        let response: Response<'_> = wire::parse(&text)?;
+        // The vendor's SDK pages mark all three as optional.
+        let entries = response.member_list.unwrap_or_default();
+        if MemberList::is_nonsense(&entries) {
+            return Err(RestError::malformed(&format!("none of {} members can be understood", entries.len())));
+        }
+        Ok(MemberPage {
+            list: MemberList::read(&entries),
+            group_members: response.member_num,
+            next: response.next,
+        })
     }
 }
 
 /// One page of a group's members.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[serde(rename_all = "PascalCase")]
 pub struct MemberPage {
-    /// How many members the group has: `MemberNum`.
-    #[serde(rename = "MemberNum")]
-    pub group_members: u32,
-    /// The members of this page: `MemberList`.
-    #[serde(rename = "MemberList")]
-    pub members: Vec<Member>,
-    /// Where the next page of a Community begins; empty after the last one, and for every other
-    /// group.
-    #[serde(default)]
-    pub next: String,
+    /// The members of this page: `MemberList`. A page can be shorter than asked for.
+    pub list: MemberList,
+    /// How many members the group has: `MemberNum`. `None` if the vendor does not tell.
+    pub group_members: Option<u32>,
+    /// Where the next page of a Community begins: `Next`. Empty after the last one, and `None` for
+    /// every other group.
+    pub next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Response<'a> {
+    member_num: Option<u32>,
+    #[serde(borrow)]
+    member_list: Option<Vec<&'a RawValue>>,
+    next: Option<String>,
 }

@@ -1,0 +1,120 @@
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Member, Role, wire};
+
+/// The members of one answer, as far as they can be understood.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct MemberList {
+    /// Those who can be understood, each once, in the vendor's order.
+    pub members: Vec<Member>,
+    /// The accounts about which the answer is in doubt: a field is missing or has a strange value,
+    /// or two entries contradict each other. Do not remove these.
+    pub unclear: Vec<String>,
+    /// How many entries have no account that can be read. Nobody knows who they are.
+    pub unnamed: usize,
+    /// How many entries the answer has, of whatever sort.
+    pub entries: usize,
+}
+
+impl MemberList {
+    pub(super) fn read(entries: &[&RawValue]) -> Self {
+        let parsed: Vec<_> = entries.iter().filter_map(|entry| read(entry.get())).collect();
+        let unnamed = entries.len() - parsed.len();
+
+        let mut first = HashMap::with_capacity(parsed.len());
+        let mut contradicted = HashSet::new();
+        let mut again = vec![false; parsed.len()];
+        for ((account, member), again) in parsed.iter().zip(&mut again) {
+            let before = *first.entry(account).or_insert(member);
+            *again = !std::ptr::eq(before, member);
+            if before != member {
+                contradicted.insert(account.clone());
+            }
+        }
+        let mut list = Self { unnamed, entries: entries.len(), ..Self::default() };
+        for ((account, member), again) in parsed.into_iter().zip(again) {
+            match member {
+                _ if again => {}
+                Some(member) if !contradicted.contains(&account) => list.members.push(member),
+                _ => list.unclear.push(account.into_owned()),
+            }
+        }
+        list
+    }
+
+    /// Whether there are entries, and not one of them can be understood by itself: then it is the
+    /// answer that is wrong, and not a member.
+    pub(super) fn is_nonsense(entries: &[&RawValue]) -> bool {
+        !entries.is_empty() && !entries.iter().any(|entry| matches!(read(entry.get()), Some((_, Some(_)))))
+    }
+}
+
+/// The fields by themselves: one that cannot be read must not hide the account.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fields<'a> {
+    #[serde(borrow, rename = "Member_Account")]
+    account: Option<&'a RawValue>,
+    #[serde(borrow)]
+    role: Option<&'a RawValue>,
+    #[serde(borrow)]
+    join_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    last_send_msg_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    msg_seq: Option<&'a RawValue>,
+}
+
+/// Returns the account, and the member if all of it can be understood.
+fn read(entry: &str) -> Option<(Cow<'_, str>, Option<Member>)> {
+    // A derived struct would also read itself from an array, field by field.
+    if !entry.trim_ascii_start().starts_with('{') {
+        return None;
+    }
+    let Ok(fields) = serde_json::from_str::<Fields<'_>>(entry) else {
+        // A field comes twice, perhaps.
+        return Some((account(serde_json::from_str::<AccountOnly<'_>>(entry).ok()?.account?)?, None));
+    };
+    let account = account(fields.account?)?;
+    let member = || {
+        let role = serde_json::from_str::<Text<'_>>(fields.role?.get()).ok()?.0;
+        // One of the vendor's samples has `"Role": "Member "`.
+        let role = match role.trim_ascii() {
+            "Owner" => Role::Owner,
+            "Admin" => Role::Admin,
+            "Member" => Role::Member,
+            _ => return None,
+        };
+        let join_time = match fields.join_time {
+            None => 0,
+            given => wire::number(given)?,
+        };
+        let last_send_msg_time = wire::number(fields.last_send_msg_time)?;
+        let msg_seq = wire::number(fields.msg_seq);
+        Some(Member { account: account.clone().into_owned(), role, join_time, last_send_msg_time, msg_seq })
+    };
+    let member = member();
+    Some((account, member))
+}
+
+#[derive(Deserialize)]
+struct AccountOnly<'a> {
+    #[serde(borrow, rename = "Member_Account")]
+    account: Option<&'a RawValue>,
+}
+
+/// An account that was cut within a character is another one, or none.
+fn account(value: &RawValue) -> Option<Cow<'_, str>> {
+    let Text(account) = serde_json::from_str(value.get()).ok()?;
+    let whole = !account.is_empty() && !account.contains(char::REPLACEMENT_CHARACTER);
+    whole.then_some(account)
+}
+
+/// Borrows where it can, which `Cow` alone does not do.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -1,0 +1,326 @@
+//! The run that makes room, and what it is made of.
+
+mod clock;
+mod evidence;
+mod look;
+mod pace;
+mod phase;
+mod plan;
+mod policy;
+mod progress;
+mod removal;
+mod report;
+mod retry;
+mod saved;
+mod scan;
+mod step;
+
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use self::clock::Clock;
+use self::evidence::Evidence;
+use self::pace::Pace;
+use self::phase::{Phase, Round};
+use self::plan::Plan;
+pub use self::policy::InactivityPolicy;
+pub use self::report::{Candidate, Outcome, Report};
+use self::retry::Retry;
+use self::saved::Version;
+pub use self::step::Step;
+use super::{RestApi, RestError, since_epoch};
+use crate::GroupFull;
+
+/// Makes room in one group: asks how full it is, reads the members, plans, looks at the candidates
+/// again, and removes them.
+///
+/// A sans-IO state machine: it never performs IO, reads a clock or sleeps. [`step`](Self::step) says
+/// what to do next, [`response`](Self::response) and [`no_response`](Self::no_response) take what
+/// came of it. The [module page](super) has the loop around it.
+///
+/// # What is guaranteed
+///
+/// * Everybody who is removed was an ordinary member, unprotected, inactive for as long as the policy
+///   says, and had neither spoken nor joined anew since the plan was made. The run saw that in a look
+///   that it asked for at most 30 seconds before it handed out the removal. What an answer says is as
+///   old as its request.
+/// * Every doubt spares. A member is not removed if its entry cannot be understood, contradicts
+///   another one in the same answer, or has no time of joining, or a time after `now`.
+/// * Silence counts only where it is shown to mean something; see
+///   [`InactivityPolicy::trust_silence`]. With [`InactivityPolicy::spare_readers`], no reader is
+///   removed.
+/// * No more are removed than were missing for the aim ([`Report::aim`]). The run asks how many are
+///   missing first, again before the first removal, and then before every one as soon as anything
+///   looks as if somebody else were at work (a candidate is gone, a removal was not answered, the
+///   number of members changed during the scan), or the figure is older than 30 seconds. A removal
+///   that got no answer counts as done until the run ends. So a run after this one frees what is
+///   missing and no more.
+/// * Two runs with the same policy choose the same members in the same order. As long as no candidate
+///   is active meanwhile, they remove together whom one of them would have removed alone, however
+///   their calls interleave.
+/// * It ends. It sends at most [`MAX_CALLS`](Self::MAX_CALLS) calls, and as many again after each
+///   [`resume`](Self::resume), whatever the vendor answers and the clock does.
+/// * Every [`Outcome`] is true of what can be known.
+///
+/// # What the vendor's API makes impossible
+///
+/// There is no "remove if still inactive" and no "remove if still full". A member who speaks between
+/// the second look and the removal is removed. A member who leaves after the run asked for the number
+/// of members makes one slot more free than the policy wants. A removal that got no answer can be
+/// carried out later, when the member may be active again. And two runs that see different
+/// candidates, because some are active meanwhile, can both be told that slots are missing and both
+/// send a removal: then up to 100 members go too many for every further run, each of them inactive.
+/// To exclude that, let one worker at a time make room in a group.
+///
+/// A clock that is ahead makes everybody look more inactive. A run that is made
+/// [from an event](Self::for_event) measures inactivity at the earlier of `now` and the event's time.
+/// Without an event, keep the clock right.
+///
+/// In a Community it is not known whether the vendor keeps `LastSendMsgTime`, nor whether a message
+/// in a topic counts. Moderators by permission groups are ordinary members to this API:
+/// [protect](InactivityPolicy::protect) them. A full private topic is no full Community, and this API
+/// cannot make room in it.
+///
+/// Members of a Community are read by the vendor's cursor. Those of every other group are read from
+/// the end of the list to its beginning: who leaves meanwhile shifts only what was read already. The
+/// run notices by the number of members if newcomers could have shifted the others, and if a page is
+/// shorter than asked for, and reads again what it may have missed.
+///
+/// # Failures
+///
+/// The run repeats what is worth repeating, with a growing [`Step::Wait`]. After the fifth failure
+/// without progress (a page, a removal), or at once if repeating is hopeless, the step is
+/// [`Step::Failed`], until you call [`resume`](Self::resume). It never repeats a removal blindly: it
+/// looks at the candidates again first, and sends no others in their place.
+///
+/// # Serialisation
+///
+/// It serialises at any point, and holds no secret, so that one worker can stop and another one go
+/// on. Save it after `step` and before you send the request: then even a removal that nobody saw the
+/// answer of is in the report. It is as trustworthy as the place where it was kept: whoever can
+/// change it can remove members.
+///
+/// A saved run has a `version`, and is read strictly. A later version of this crate either goes on
+/// with it as this one would, or refuses it with an error that names both versions; then begin a new
+/// run, which frees what is still missing. Only JSON and other formats with named fields are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct MakeRoom {
+    version: Version,
+    group_id: String,
+    policy: InactivityPolicy,
+    options: Options,
+    /// When the group was full, since the epoch: inactivity is measured no later than then.
+    full_at: Option<Duration>,
+    clock: Clock,
+    #[serde(skip)]
+    pace: Pace,
+    /// Handed out since the run began or was resumed; never above [`MAX_CALLS`](Self::MAX_CALLS).
+    calls: u32,
+    phase: Phase,
+    /// Whether the request of this phase was handed out and nothing was reported since.
+    sent: bool,
+    /// When it was handed out, by the run's clock; `None` if that clock was set back since.
+    asked_at: Option<Duration>,
+    retry: Retry,
+    evidence: Evidence,
+    /// Grows during the scan, and is empty before and after.
+    plan: Plan,
+    round: Round,
+    /// How many slots have still to be freed, as far as is known. What is unanswered is not
+    /// subtracted.
+    missing: u32,
+    /// The smallest that the vendor told: the smaller it is, the more count as readers.
+    next_msg_seq: Option<u64>,
+    /// When the number of members was last asked; `None` if it must not be relied upon.
+    counted_at: Option<Duration>,
+    /// Somebody else may be at work, so that `missing` is asked before every removal.
+    disturbed: bool,
+    /// Invariant: a candidate whose removal got no answer never gets an outcome that says that it
+    /// stayed.
+    report: Report,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    dry_run: bool,
+    silent: bool,
+    reason: Option<String>,
+}
+
+/// The error of [`MakeRoom::for_event`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a topic is full, and not its Community: removing members of the Community makes no room in it")]
+#[non_exhaustive]
+pub struct TopicIsFull;
+
+impl MakeRoom {
+    /// The most calls that a run sends: enough for a Community of 1,000,000 members, read 100 at a
+    /// time, each page twice.
+    pub const MAX_CALLS: u32 = 20_000;
+
+    /// Makes room in this group according to `policy`.
+    ///
+    /// With the event at hand, [`for_event`](Self::for_event) is safer.
+    pub fn new(group_id: impl Into<String>, policy: InactivityPolicy) -> Self {
+        Self {
+            version: Version,
+            group_id: group_id.into(),
+            policy,
+            options: Options::default(),
+            full_at: None,
+            clock: Clock::default(),
+            pace: Pace::default(),
+            calls: 0,
+            phase: Phase::Count,
+            sent: false,
+            asked_at: None,
+            retry: Retry::default(),
+            evidence: Evidence::default(),
+            plan: Plan::default(),
+            round: Round::default(),
+            missing: 0,
+            next_msg_seq: None,
+            counted_at: None,
+            disturbed: false,
+            report: Report::default(),
+        }
+    }
+
+    /// Makes room in the group that is full, according to `policy`.
+    ///
+    /// Inactivity is then measured at the event's time, or at `now` if that is earlier, so that a clock
+    /// that is ahead removes nobody.
+    ///
+    /// # Errors
+    ///
+    /// A [topic](GroupFull::topic_id) is full. Its Community is not.
+    pub fn for_event(event: &GroupFull<'_>, policy: InactivityPolicy) -> Result<Self, TopicIsFull> {
+        if event.topic_id().is_some() {
+            return Err(TopicIsFull);
+        }
+        let full_at = event.event_time().map(since_epoch);
+        Ok(Self { full_at, ..Self::new(event.group_id(), policy) })
+    }
+
+    /// Ends at the plan. No removal is handed out from now on, also if the run was past its plan.
+    pub fn dry_run(mut self) -> Self {
+        self.options.dry_run = true;
+        self
+    }
+
+    /// Sends no system notification about a removal.
+    pub fn silent(mut self) -> Self {
+        self.options.silent = true;
+        self
+    }
+
+    /// Gives a reason with each removal.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.options.reason = Some(reason.into());
+        self
+    }
+
+    /// Sets the least time between two calls (default 10 ms). It is not saved: set it again after you
+    /// restore a run.
+    ///
+    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together.
+    pub fn pace(mut self, between: Duration) -> Self {
+        self.pace.between = between;
+        self
+    }
+
+    /// Returns the group.
+    pub fn group_id(&self) -> &str {
+        &self.group_id
+    }
+
+    /// Returns what was found and done so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Says what to do next at `now`.
+    ///
+    /// After [`Step::Send`], report what came of it first. If you call this instead, the run takes it
+    /// that nothing came.
+    pub fn step(&mut self, api: &RestApi, now: SystemTime) -> Step<'_> {
+        let at = self.tick(now);
+        if self.sent {
+            self.unanswered(at);
+        }
+        self.expire(at);
+        if self.retry.failure().is_none() && self.phase != Phase::Done && self.calls >= Self::MAX_CALLS {
+            self.retry.give_up(RestError::too_many_calls(Self::MAX_CALLS));
+        }
+        if let Some(error) = self.retry.failure() {
+            return Step::Failed(error);
+        }
+        let past_plan = matches!(self.phase, Phase::Look | Phase::Recount | Phase::Delete);
+        let call = self.call().filter(|_| !(self.options.dry_run && past_plan));
+        let Some(call) = call else { return Step::Done(&self.report) };
+        if let Some(time) = self.retry.waiting(at).max(self.pace.waiting(at)) {
+            return Step::Wait(time);
+        }
+        self.sent = true;
+        self.asked_at = Some(at);
+        self.calls = self.calls.saturating_add(1);
+        self.pace.sent(at);
+        Step::Send(call.request(api, now))
+    }
+
+    /// Takes the response to the request of the last [`Step::Send`], received at `now`, whatever
+    /// status and body it has.
+    pub fn response(&mut self, status: StatusCode, body: &[u8], now: SystemTime) {
+        if !self.sent {
+            return;
+        }
+        let at = self.tick(now);
+        self.sent = false;
+        if let Err(error) = self.advance(status, body, now, at) {
+            self.failed(error, at);
+        }
+    }
+
+    /// Takes that the request of the last [`Step::Send`] got no response, or none that could be read
+    /// to its end.
+    pub fn no_response(&mut self, now: SystemTime) {
+        if self.sent {
+            let at = self.tick(now);
+            self.unanswered(at);
+        }
+    }
+
+    /// Lets a run that failed go on where it stopped; without effect on any other.
+    pub fn resume(&mut self) {
+        if self.retry.resume() {
+            self.calls = 0;
+        }
+    }
+
+    fn unanswered(&mut self, at: Duration) {
+        self.sent = false;
+        self.failed(RestError::no_response(), at);
+    }
+
+    /// Returns the time by the run's own clock. After the caller's was set back, nobody knows how old
+    /// anything is that was read before.
+    fn tick(&mut self, now: SystemTime) -> Duration {
+        let (at, ages_known) = self.clock.read(now);
+        if !ages_known {
+            self.asked_at = None;
+            self.counted_at = None;
+            self.round.looked_at = None;
+        }
+        at
+    }
+
+    /// Returns the time at which inactivity is measured.
+    fn measured_at(&self, now: SystemTime) -> SystemTime {
+        let full_at = self.full_at.and_then(|full_at| SystemTime::UNIX_EPOCH.checked_add(full_at));
+        full_at.map_or(now, |full_at| full_at.min(now))
+    }
+}

@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rest::RestError;
+
+/// How many failures without progress are one too many.
+const MAX_FAILURES: u32 = 5;
+
+/// Whether to try again, and when. It knows nothing of what is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    /// Since the last progress. Below [`MAX_FAILURES`] while there is no `failure`.
+    failures: u32,
+    /// Nothing is sent before this, by the run's own clock.
+    pause: Option<Duration>,
+    /// Nothing is sent until it is taken away.
+    failure: Option<RestError>,
+}
+
+impl Retry {
+    /// Takes a failure at `at`: the next try is after a pause that doubles, or never.
+    pub(super) fn failed(&mut self, error: RestError, at: Duration) {
+        let doublings = self.failures;
+        self.failures = self.failures.saturating_add(1);
+        match error.retry_after() {
+            Some(wait) if self.failures < MAX_FAILURES => {
+                self.pause = Some(at.saturating_add(wait * 2_u32.pow(doublings)));
+            }
+            _ => self.failure = Some(error),
+        }
+    }
+
+    /// Takes what has to be done again at once, because it came too late.
+    pub(super) fn too_slow(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= MAX_FAILURES {
+            self.failure = Some(RestError::too_slow());
+        }
+    }
+
+    pub(super) fn give_up(&mut self, error: RestError) {
+        self.failure = Some(error);
+    }
+
+    pub(super) fn progressed(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Takes the failure away; says whether there was one.
+    pub(super) fn resume(&mut self) -> bool {
+        let resumed = self.failure.take().is_some();
+        if resumed {
+            *self = Self::default();
+        }
+        resumed
+    }
+
+    pub(super) fn failure(&self) -> Option<&RestError> {
+        self.failure.as_ref()
+    }
+
+    pub(super) fn waiting(&self, at: Duration) -> Option<Duration> {
+        let left = self.pause?.saturating_sub(at);
+        (!left.is_zero()).then_some(left)
+    }
+}

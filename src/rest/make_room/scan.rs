@@ -1,0 +1,96 @@
+use serde::{Deserialize, Serialize};
+
+use crate::rest::{GetGroupMemberInfo, GroupInfo, GroupType, MemberPage, RestError};
+
+/// Which members are still to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) enum Scan {
+    /// In a Community: those after this cursor of the vendor's.
+    Next(String),
+    /// In every other group: those before a position in the list.
+    Backwards(Backwards),
+}
+
+/// Reads from the end of the list to its beginning, because whoever leaves meanwhile then shifts
+/// only what was read already.
+///
+/// Invariant: whoever has been a member since the scan began and was not read yet stands before
+/// `unread`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Backwards {
+    unread: u32,
+    /// The length of the shortest page so far: the vendor's own web SDK gets 100 when it asks for more.
+    stride: u32,
+    /// How many members the group had when it was last told.
+    members: u32,
+}
+
+impl Scan {
+    pub(super) fn new(info: &GroupInfo) -> Self {
+        if info.group_type == GroupType::Community {
+            return Self::Next(String::new());
+        }
+        let stride = GetGroupMemberInfo::MAX_LIMIT;
+        Self::Backwards(Backwards { unread: info.members, stride, members: info.members })
+    }
+
+    pub(super) fn call(&self, group_id: &str) -> GetGroupMemberInfo {
+        let call = GetGroupMemberInfo::new(group_id);
+        match self {
+            Self::Next(next) => call.next(next.as_str()),
+            Self::Backwards(list) => {
+                let call = call.offset(list.from());
+                call.clone().limit(list.stride).unwrap_or(call)
+            }
+        }
+    }
+
+    /// Takes a page. `scanned` is how many entries there were, this page included. Returns what is
+    /// still to be read, if anything is.
+    pub(super) fn read(self, page: &MemberPage, members: u32, scanned: u32) -> Result<Option<Self>, RestError> {
+        match (self, &page.next) {
+            (Self::Backwards(list), _) => Ok(list.read(page)?.map(Self::Backwards)),
+            (Self::Next(before), Some(next)) if !next.is_empty() && before == *next => {
+                Err(RestError::malformed(&"a `Next` that does not move on"))
+            }
+            (Self::Next(_), Some(next)) if next.is_empty() => Ok(None),
+            (Self::Next(_), Some(next)) => Ok(Some(Self::Next(next.clone()))),
+            // The vendor's SDK pages mark it as optional.
+            (Self::Next(_), None) if scanned >= page.group_members.unwrap_or(members) => Ok(None),
+            (Self::Next(_), None) => Err(RestError::malformed(&"a page without `Next`, and not all members")),
+        }
+    }
+}
+
+impl Backwards {
+    fn from(&self) -> u32 {
+        self.unread.saturating_sub(self.stride)
+    }
+
+    fn read(mut self, page: &MemberPage) -> Result<Option<Self>, RestError> {
+        let from = self.from();
+        let entries = u32::try_from(page.list.entries).unwrap_or(u32::MAX);
+        let end = from.saturating_add(entries);
+        // Newcomers may stand before those who are unread, and have pushed them on.
+        let now = page.group_members.unwrap_or(self.members);
+        self.unread = self.unread.saturating_add(now.saturating_sub(self.members));
+        self.members = now;
+
+        // Nobody stands behind the end of the list.
+        let list_end = match page.group_members {
+            Some(members) => members,
+            None if entries == 0 => from,
+            None => u32::MAX,
+        };
+        if end >= self.unread.min(list_end) {
+            self.unread = from;
+        } else if entries == 0 {
+            return Err(RestError::malformed(&"an empty page in the midst of the list"));
+        } else {
+            self.stride = self.stride.min(entries);
+        }
+        Ok((self.unread > 0).then_some(self))
+    }
+}
