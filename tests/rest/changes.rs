@@ -3,11 +3,12 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Step};
 
 use crate::stand_in::{Fault, Group, Member};
 use crate::world::{
-    Came, FREE, GROUP, NOW, World, accounts, assert_exact, calls, expected, full_group, group_of, groups, policy, run,
+    Came, FREE, GROUP, NOW, World, accounts, anybody, assert_exact, calls, expected, full_group, group_of, groups,
+    policy, run,
 };
 
 #[test]
@@ -24,7 +25,7 @@ fn group_that_is_dissolved() {
             let mut run = run();
             assert_eq!(world.finish(&mut run), Came::Failed("the vendor answered 10010: no such group".to_owned()));
             assert!(
-                matches!(run.step(&world.api, world.clock.now()), Step::Failed(error) if error.is_group_gone()),
+                matches!(run.step(&world.api, world.clock.now()), Step::Failed(error) if error.kind() == RestErrorKind::GroupGone),
                 "{position}"
             );
             assert_exact(&world, &run);
@@ -141,7 +142,7 @@ fn who_speaks_after_the_plan_stays_whatever_the_policy() {
         }
         Fault::None
     });
-    let mut run = MakeRoom::new(GROUP, InactivityPolicy::new(Duration::ZERO, 18));
+    let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::ZERO, 18)));
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(accounts(&run, Outcome::Active), ["u00002"]);
     assert_eq!(world.removed().len(), 17);

@@ -137,7 +137,15 @@ fn saved_run_that_was_tampered_with() {
     (0..7).for_each(|_| drop(world.step(&mut run)));
     let saved = serde_json::to_value(&run).unwrap();
     let mut many_failures = saved.clone();
-    many_failures["failures"] = u32::MAX.into();
+    many_failures["retry"]["failures"] = u32::MAX.into();
+    many_failures["calls"] = u32::MAX.into();
+    assert!(matches!(
+        serde_json::from_value::<MakeRoom>(many_failures.clone()).unwrap().step(&world.api, world.clock.now()),
+        Step::Failed(error) if error.kind() == RestErrorKind::TooManyCalls
+    ));
+    many_failures["calls"] = 0.into();
+    many_failures["round"]["looked"] = 0.into();
+    many_failures["round"]["doomed"] = serde_json::json!([0]);
     for phase in ["Count", "Look", "Delete"] {
         many_failures["phase"] = phase.into();
         let mut run: MakeRoom = serde_json::from_value(many_failures.clone()).unwrap();
@@ -162,4 +170,25 @@ fn saved_run_that_was_tampered_with() {
             assert!(matches!(came, Came::Done | Came::Failed(_)), "{field} {phase}: {came:?}");
         }
     }
+}
+
+/// The version is judged before all else, wherever it stands; and no key is ignored.
+#[test]
+fn saved_run_of_another_version() {
+    let saved = serde_json::to_string(&run()).unwrap();
+    assert!(saved.starts_with(r#"{"version":1,"group_id":"#), "{saved}");
+    let cases = [
+        (saved.replacen("1,", "2,\"new\":[],", 1), "expected a run saved as version 1, found 2"),
+        (saved.replacen("\"version\":1,", "", 1), "expected a run saved as version 1, found none"),
+        (saved.replacen("1,", "1,\"dry_run\":true,", 1), "unknown field `dry_run`"),
+        (saved.replacen("\"dry_run\"", "\"dry-run\"", 1), "unknown field `dry-run`"),
+        (saved.replacen("\"free\"", "\"protect\":[],\"free\"", 1), "unknown field `protect`"),
+        ("[1]".to_owned(), "invalid type: sequence, expected a map"),
+    ];
+    for (json, expected) in cases {
+        let error = serde_json::from_str::<MakeRoom>(&json).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let moved = format!("{{{},\"version\":1}}", &saved.replacen("\"version\":1,", "", 1)[1..saved.len() - 13]);
+    assert_eq!(serde_json::from_str::<MakeRoom>(&moved).unwrap(), run());
 }

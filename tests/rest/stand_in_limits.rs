@@ -101,8 +101,8 @@ fn each_call_alone() -> Result<(), rest::RestError> {
     let call = GetGroupMemberInfo::new(GROUP).offset(8);
     let (status, body) = send(call.request(&world.api, now));
     let page = call.response(status, &body)?;
-    let accounts: Vec<_> = page.members.iter().map(rest::Member::account).collect();
-    assert_eq!((page.group_members, accounts), (10, vec!["u00008", "u00009"]));
+    let accounts: Vec<_> = page.list.members.iter().map(rest::Member::account).collect();
+    assert_eq!((page.group_members, accounts), (Some(10), vec!["u00008", "u00009"]));
 
     let call = DeleteGroupMembers::new(GROUP, ["u00008", "stranger"]).unwrap();
     let (status, body) = send(call.request(&world.api, now));
@@ -111,6 +111,6 @@ fn each_call_alone() -> Result<(), rest::RestError> {
 
     let call = GetSpecifiedGroupMemberInfo::new(GROUP, ["u00008", "u00009"]).unwrap();
     let (status, body) = send(call.request(&world.api, now));
-    assert_eq!(call.response(status, &body)?, page.members[1..]);
+    assert_eq!(call.response(status, &body)?.members, page.list.members[1..]);
     Ok(())
 }

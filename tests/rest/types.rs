@@ -2,9 +2,9 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use im_group_full::rest::{
-    DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, InactivityPolicy,
-    InvalidAdmin, InvalidEndpoint, InvalidSecretKey, LimitExceeded, MakeRoom, Member, Plan, Report, RestApi, RestError,
-    SecretKey, Step, UserSig,
+    Candidate, DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo,
+    InactivityPolicy, InvalidAdmin, InvalidCount, InvalidEndpoint, InvalidSecretKey, MakeRoom, Member, MemberList,
+    MemberPage, Report, RestApi, RestError, SecretKey, Step, TopicIsFull, UserSig,
 };
 
 fn goes_anywhere<T: Debug + Send + Sync>() {}
@@ -22,13 +22,16 @@ fn types_cross_threads_and_errors_are_errors() {
     goes_anywhere::<DeleteGroupMembers>();
     goes_anywhere::<Member>();
     goes_anywhere::<InactivityPolicy>();
-    goes_anywhere::<Plan>();
+    goes_anywhere::<MemberList>();
+    goes_anywhere::<MemberPage>();
+    goes_anywhere::<Candidate>();
     goes_anywhere::<MakeRoom>();
     goes_anywhere::<Report>();
     goes_anywhere::<Step<'static>>();
     is_an_error::<RestError>();
-    is_an_error::<LimitExceeded>();
+    is_an_error::<InvalidCount>();
     is_an_error::<InvalidAdmin>();
     is_an_error::<InvalidEndpoint>();
     is_an_error::<InvalidSecretKey>();
+    is_an_error::<TopicIsFull>();
 }

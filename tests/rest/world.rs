@@ -174,7 +174,12 @@ pub fn expected(group: &Group, protected: &[&str], free: usize) -> Vec<String> {
 }
 
 pub fn policy(free: u32) -> InactivityPolicy {
-    InactivityPolicy::new(Duration::from_secs(INACTIVE), free)
+    anybody(InactivityPolicy::new(Duration::from_secs(INACTIVE), free))
+}
+
+/// Without the limits that would keep small groups and Communities out of the tests.
+pub fn anybody(policy: InactivityPolicy) -> InactivityPolicy {
+    policy.max_free_percent(100).trust_silence()
 }
 
 pub fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {

@@ -20,6 +20,8 @@ pub struct Member {
     pub role: &'static str,
     pub join_time: u64,
     pub last_send_msg_time: u64,
+    /// The number of the last message that it has read.
+    pub msg_seq: u64,
 }
 
 impl Group {
@@ -38,6 +40,10 @@ impl Group {
         let (gone, stay) = std::mem::take(&mut self.members).into_iter().partition::<Vec<_>, _>(gone);
         self.members = stay;
         gone.into_iter().map(|member| member.account).collect()
+    }
+
+    pub(super) fn last_msg_time(&self) -> u64 {
+        self.members.iter().map(|member| member.last_send_msg_time).max().unwrap_or(0)
     }
 
     pub(super) fn page_by_offset(&self, offset: usize, limit: usize, filter: &[String]) -> Value {
@@ -68,7 +74,7 @@ impl Group {
 impl Member {
     /// An ordinary member.
     pub fn new(account: impl Into<String>, join_time: u64, last_send_msg_time: u64) -> Self {
-        Self { account: account.into(), role: "Member", join_time, last_send_msg_time }
+        Self { account: account.into(), role: "Member", join_time, last_send_msg_time, msg_seq: 0 }
     }
 
     /// The account is always told, the rest only when it was asked for.
@@ -80,6 +86,7 @@ impl Member {
                 "Role" => json!(self.role),
                 "JoinTime" => json!(self.join_time),
                 "LastSendMsgTime" => json!(self.last_send_msg_time),
+                "MsgSeq" => json!(self.msg_seq),
                 _ => continue,
             };
             fields.insert(name.clone(), value);

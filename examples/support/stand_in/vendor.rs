@@ -17,6 +17,10 @@ pub struct Vendor {
     pub removed: Vec<String>,
     /// How many calls of one command are allowed in a second.
     pub calls_per_second: u32,
+    /// How many members a page can have, however many are asked for.
+    pub longest_page: usize,
+    /// `NextMsgSeq` of every group; `None` leaves it out.
+    pub next_msg_seq: Option<u64>,
     app: SdkAppId,
     admin: String,
     secret_key: String,
@@ -45,6 +49,8 @@ impl Vendor {
             calls: Vec::new(),
             removed: Vec::new(),
             calls_per_second: PER_SECOND,
+            longest_page: 200,
+            next_msg_seq: Some(1000),
             app,
             admin: admin.to_owned(),
             secret_key: secret_key.to_owned(),
@@ -109,6 +115,8 @@ impl Vendor {
                     "Type": group.kind,
                     "MemberNum": group.members.len(),
                     "MaxMemberNum": group.limit,
+                    "LastMsgTime": group.last_msg_time(),
+                    "NextMsgSeq": self.next_msg_seq,
                 })),
                 None => refusal(10010, "no such group"),
             };
@@ -121,6 +129,7 @@ impl Vendor {
     fn member_info(&mut self, body: &Value) -> Answer {
         let limit = as_usize(&body["Limit"]);
         in_limit(limit, 200, "a `Limit` of 1 to 200")?;
+        let limit = limit.min(self.longest_page);
         let filter = strings(&body["MemberInfoFilter"]);
         let group = self.group(body)?;
         match (group.kind, body["Next"].as_str()) {

@@ -90,11 +90,7 @@ impl GetGroupMemberInfo {
         if MemberList::is_nonsense(&entries) {
             return Err(RestError::malformed(&format!("none of {} members can be understood", entries.len())));
         }
-        Ok(MemberPage {
-            list: MemberList::read(&entries),
-            group_members: response.member_num,
-            next: response.next,
-        })
+        Ok(MemberPage { list: MemberList::read(&entries), group_members: response.member_num, next: response.next })
     }
 }
 

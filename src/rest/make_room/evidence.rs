@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::InactivityPolicy;
 use crate::rest::error::{Unproven, Unread};
-use crate::rest::{GroupInfo, GroupType, Member, RestError};
+use crate::rest::{GroupInfo, GroupType, Member, RestError, Role};
 
 /// What the answers of one run show about whether silence, and not reading, mean anything.
 ///
@@ -19,7 +19,7 @@ pub(super) struct Evidence {
     seen_to_speak: bool,
     /// A member was seen whose `MsgSeq` the vendor tells.
     seen_to_read: bool,
-    /// There was a page that proves nothing.
+    /// There was a page that proves nothing about the ordinary members on it.
     alike: bool,
 }
 
@@ -49,7 +49,7 @@ impl Evidence {
     pub(super) fn page(&mut self, members: &[Member]) -> bool {
         self.seen_to_read |= members.iter().any(|member| member.msg_seq().is_some());
         if !tells_members_apart(members) {
-            self.alike = true;
+            self.alike |= members.iter().any(|member| member.role() == Role::Member);
             return false;
         }
         let since = self.silent_since;

@@ -46,6 +46,10 @@ impl Plan {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     fn keep_the_best(&mut self) {
         let mut members: Vec<_> = self.members.drain().collect();
         let (_, worst, _) = members.select_nth_unstable_by(self.slots - 1, |a, b| rank(&a.0).cmp(&rank(&b.0)));

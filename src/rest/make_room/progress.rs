@@ -9,8 +9,8 @@ use super::plan::Plan;
 use super::report::{Candidate, Outcome};
 use super::scan::Scan;
 use crate::rest::{
-    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, GroupInfo, GroupType, MemberPage,
-    RestApi, RestError,
+    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, GroupInfo, GroupType,
+    MemberPage, RestApi, RestError,
 };
 
 /// The call of a phase.
@@ -116,7 +116,7 @@ impl MakeRoom {
         let scanned = self.report.scanned().saturating_add(entries);
         let rest = scan.read(&page, self.report.members(), scanned)?;
         let most = self.report.limit().max(self.report.members()).max(GetGroupMemberInfo::MAX_LIMIT);
-        if scanned / 2 > most {
+        if scanned / 4 > most {
             return Err(RestError::malformed(&"pages that do not end"));
         }
         self.report.read(entries);
@@ -137,20 +137,22 @@ impl MakeRoom {
                 self.plan.forget(member.account());
             }
         }
-        self.retry.progressed();
         match rest {
-            Some(scan) => self.phase = Phase::Scan(scan),
-            None => self.planned()?,
+            Some(scan) => {
+                self.retry.progressed();
+                self.phase = Phase::Scan(scan);
+                Ok(())
+            }
+            None => self.planned(),
         }
-        Ok(())
     }
 
     fn planned(&mut self) -> Result<(), RestError> {
         if self.report.scanned() == 0 && self.report.members() > 0 {
             return Err(RestError::malformed(&"members are counted, and none is listed"));
         }
+        self.evidence.end(&self.policy, self.plan.is_empty())?;
         let members = std::mem::take(&mut self.plan).into_members();
-        self.evidence.end(&self.policy, members.is_empty())?;
         let outcome = Outcome::Planned;
         self.report.candidates = members.into_iter().map(|member| Candidate { member, outcome }).collect();
         if self.options.dry_run {

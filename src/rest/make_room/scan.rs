@@ -23,6 +23,8 @@ pub(super) struct Backwards {
     unread: u32,
     /// The length of the shortest page so far: the vendor's own web SDK gets 100 when it asks for more.
     stride: u32,
+    /// By how many members the group grew between two pages, at most: pages overlap by as many.
+    overlap: u32,
     /// How many members the group had when it was last told.
     members: u32,
 }
@@ -33,7 +35,7 @@ impl Scan {
             return Self::Next(String::new());
         }
         let stride = GetGroupMemberInfo::MAX_LIMIT;
-        Self::Backwards(Backwards { unread: info.members, stride, members: info.members })
+        Self::Backwards(Backwards { unread: info.members, stride, overlap: 0, members: info.members })
     }
 
     pub(super) fn call(&self, group_id: &str) -> GetGroupMemberInfo {
@@ -66,7 +68,7 @@ impl Scan {
 
 impl Backwards {
     fn from(&self) -> u32 {
-        self.unread.saturating_sub(self.stride)
+        self.unread.saturating_sub(self.stride.saturating_sub(self.overlap).max(1))
     }
 
     fn read(mut self, page: &MemberPage) -> Result<Option<Self>, RestError> {
@@ -75,7 +77,9 @@ impl Backwards {
         let end = from.saturating_add(entries);
         // Newcomers may stand before those who are unread, and have pushed them on.
         let now = page.group_members.unwrap_or(self.members);
-        self.unread = self.unread.saturating_add(now.saturating_sub(self.members));
+        let grown = now.saturating_sub(self.members);
+        self.unread = self.unread.saturating_add(grown);
+        self.overlap = self.overlap.max(grown);
         self.members = now;
 
         // Nobody stands behind the end of the list.

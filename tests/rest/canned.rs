@@ -1,0 +1,87 @@
+//! Answers that a test writes itself, without a server.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::StatusCode;
+use im_group_full::rest::{Endpoint, MakeRoom, RestApi, SecretKey, Step};
+use serde_json::{Value, json};
+
+use crate::world::{APP, GROUP, NOW, SECRET};
+
+pub fn at(secs: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(secs)
+}
+
+pub fn api() -> RestApi {
+    RestApi::new(Endpoint::China, APP, "administrator", SecretKey::new(SECRET).unwrap()).unwrap()
+}
+
+/// The answer to a count: with so many members, full.
+pub fn info(kind: &str, members: usize) -> Value {
+    json!({ "ErrorCode": 0, "GroupInfo": [{
+        "GroupId": GROUP, "ErrorCode": 0, "Type": kind, "MemberNum": members, "MaxMemberNum": members,
+        "LastMsgTime": NOW - 1, "NextMsgSeq": 1000,
+    }] })
+}
+
+pub fn member(account: &str, role: &str, joined: u64, sent: u64) -> Value {
+    json!({ "Member_Account": account, "Role": role, "JoinTime": joined, "LastSendMsgTime": sent })
+}
+
+/// A page; of a Community, if it says what comes next.
+pub fn page(members: &[Value], next: Option<&str>) -> Value {
+    let mut page = json!({ "ErrorCode": 0, "MemberNum": members.len(), "MemberList": members });
+    if let Some(next) = next {
+        page["Next"] = json!(next);
+    }
+    page
+}
+
+pub fn look(members: &[Value]) -> Value {
+    json!({ "ErrorCode": 0, "MemberList": members })
+}
+
+/// What a run wants at a time, pauses aside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wants {
+    Send(String, Value),
+    Done,
+    Failed(String),
+}
+
+impl Wants {
+    /// The accounts of a removal.
+    #[track_caller]
+    pub fn removal(&self) -> Vec<&str> {
+        let Self::Send(command, body) = self else { panic!("{self:?}") };
+        assert_eq!(command, "delete_group_member");
+        body["MemberToDel_Account"].as_array().unwrap().iter().map(|account| account.as_str().unwrap()).collect()
+    }
+
+    #[track_caller]
+    pub fn command(&self) -> &str {
+        let Self::Send(command, _) = self else { panic!("{self:?}") };
+        command
+    }
+}
+
+pub fn wants(run: &mut MakeRoom, now: SystemTime) -> Wants {
+    match run.step(&api(), now) {
+        Step::Send(request) => {
+            let command = request.uri().path().rsplit('/').next().unwrap().to_owned();
+            Wants::Send(command, serde_json::from_slice(request.body()).unwrap())
+        }
+        Step::Done(_) => Wants::Done,
+        Step::Failed(error) => Wants::Failed(error.to_string()),
+        Step::Wait(time) => panic!("wait {time:?}"),
+    }
+}
+
+/// Answers what the run wants at `now`, at once; returns what it wanted.
+#[track_caller]
+pub fn answer(run: &mut MakeRoom, now: SystemTime, answer: &Value) -> Wants {
+    let wanted = wants(run, now);
+    assert!(matches!(wanted, Wants::Send(..)), "{wanted:?}");
+    run.response(StatusCode::OK, answer.to_string().as_bytes(), now);
+    wanted
+}

@@ -1,0 +1,140 @@
+//! Silence counts only where it is shown to mean something.
+
+use std::time::Duration;
+
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Step};
+use serde_json::{Value, json};
+
+use crate::canned::{Wants, answer, api, at, info, member, page, wants};
+use crate::world::{GROUP, NOW, accounts};
+
+const INACTIVE: u64 = 1000;
+const OLD: u64 = NOW - 1_000_000;
+
+fn policy() -> InactivityPolicy {
+    InactivityPolicy::new(Duration::from_secs(INACTIVE), 10).max_free_percent(100)
+}
+
+fn begin(policy: InactivityPolicy) -> MakeRoom {
+    MakeRoom::new(GROUP, policy).dry_run().pace(Duration::ZERO)
+}
+
+#[track_caller]
+fn failure(run: &mut MakeRoom) -> (RestErrorKind, String) {
+    match run.step(&api(), at(NOW)) {
+        Step::Failed(error) => (error.kind(), error.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn types_of_groups() {
+    for (kind, ordinary) in
+        [("Private", true), ("Public", true), ("ChatRoom", true), ("Community", false), ("Guild", false)]
+    {
+        let mut run = begin(policy());
+        answer(&mut run, at(NOW), &info(kind, 3));
+        if ordinary {
+            assert_eq!(wants(&mut run, at(NOW)).command(), "get_group_member_info", "{kind}");
+        } else {
+            let (kind, text) = failure(&mut run);
+            assert_eq!(kind, RestErrorKind::SilenceUnproven);
+            assert!(text.contains("`InactivityPolicy::trust_silence`"), "{text}");
+        }
+        let mut run = begin(policy().trust_silence());
+        answer(&mut run, at(NOW), &info(kind, 3));
+        assert_eq!(wants(&mut run, at(NOW)).command(), "get_group_member_info", "{kind}");
+    }
+}
+
+/// When the group's last message was, when its members spoke, and whether that fits.
+#[test]
+fn last_message_of_the_group() {
+    let silent = INACTIVE + 5;
+    let cases = [
+        (json!(NOW - 10), NOW - 10, true),
+        (json!(NOW - 10), NOW - INACTIVE + 1, true),
+        (json!(NOW - 10), NOW - INACTIVE, false),
+        (json!(NOW - 10), 0, false),
+        (json!(NOW - INACTIVE + 1), 0, false),
+        (json!(NOW - INACTIVE), 0, true),
+        (json!(NOW - silent), 0, true),
+        (json!(NOW + 10), 0, false),
+        (Value::Null, NOW - 10, false),
+        (json!(0), NOW - 10, false),
+    ];
+    for (last, spoke, fits) in cases {
+        for trusts in [false, true] {
+            let mut run = begin(if trusts { policy().trust_silence() } else { policy() });
+            let mut count = info("Public", 3);
+            count["GroupInfo"][0]["LastMsgTime"] = last.clone();
+            answer(&mut run, at(NOW), &count);
+            let members = [member("owner", "Owner", 1, spoke), member("bob", "Member", OLD, 0)];
+            if matches!(run.step(&api(), at(NOW)), Step::Send(_)) {
+                run.response(http::StatusCode::OK, page(&members, None).to_string().as_bytes(), at(NOW));
+            }
+            let context = format!("{last} {spoke} {trusts}");
+            if fits || trusts {
+                assert_eq!(wants(&mut run, at(NOW)), Wants::Done, "{context}");
+                assert_eq!(accounts(&run, Outcome::Planned), ["bob"], "{context}");
+            } else {
+                assert_eq!(failure(&mut run).0, RestErrorKind::SilenceUnproven, "{context}");
+            }
+        }
+    }
+}
+
+/// A page on which the times of all members are alike spares them, and shows nothing.
+#[test]
+fn pages_that_prove_nothing() {
+    let alike = [
+        // Elsewhere a platform reported the time of joining as that of the last message, for everybody.
+        [(OLD, OLD), (OLD + 1, OLD + 1)],
+        [(0, 0), (OLD, OLD)],
+        [(OLD, 0), (OLD, OLD - 5)],
+        [(OLD, 0), (0, 0)],
+        [(0, 0), (0, 0)],
+        [(0, NOW - 5), (0, OLD)],
+    ];
+    let entries = |name: &str, times: [(u64, u64); 2]| {
+        times.map(|(joined, sent)| {
+            member(&format!("{name}{joined}-{sent}-{}", times[0] == (joined, sent)), "Member", joined, sent)
+        })
+    };
+    for times in alike {
+        // Alone, it is all there is.
+        let mut run = begin(policy().trust_silence());
+        answer(&mut run, at(NOW), &info("Community", 2));
+        answer(&mut run, at(NOW), &page(&entries("a", times), Some("")));
+        let (kind, text) = failure(&mut run);
+        assert_eq!(kind, RestErrorKind::SilenceUnproven, "{times:?}");
+        assert!(text.ends_with("the times of the members are all alike, so they tell nobody from anybody"), "{text}");
+        // Beside another one, it spares those on it, also if they were planned before.
+        let good = [member("owner", "Owner", 1, NOW), member("bob", "Member", OLD, 0), entries("a", times)[0].clone()];
+        let mut run = begin(policy().trust_silence());
+        answer(&mut run, at(NOW), &info("Community", 5));
+        answer(&mut run, at(NOW), &page(&good, Some("1")));
+        answer(&mut run, at(NOW), &page(&entries("a", times), Some("")));
+        assert_eq!(wants(&mut run, at(NOW)), Wants::Done, "{times:?}");
+        assert_eq!(accounts(&run, Outcome::Planned), ["bob"], "{times:?}");
+    }
+}
+
+#[test]
+fn readers_that_cannot_be_told() {
+    let policy = policy().trust_silence().spare_readers(50);
+    let mut run = begin(policy.clone());
+    let mut count = info("Public", 2);
+    count["GroupInfo"][0]["NextMsgSeq"] = Value::Null;
+    answer(&mut run, at(NOW), &count);
+    let text =
+        "nobody can be shown not to read: the group has no `NextMsgSeq`, which `InactivityPolicy::spare_readers` needs";
+    assert_eq!(failure(&mut run), (RestErrorKind::ReadersUnknown, text.to_owned()));
+
+    let mut run = begin(policy);
+    answer(&mut run, at(NOW), &info("Public", 2));
+    answer(&mut run, at(NOW), &page(&[member("owner", "Owner", 1, 0), member("bob", "Member", OLD, 0)], None));
+    let text =
+        "nobody can be shown not to read: no member has a `MsgSeq`, which `InactivityPolicy::spare_readers` needs";
+    assert_eq!(failure(&mut run), (RestErrorKind::ReadersUnknown, text.to_owned()));
+}
