@@ -21,6 +21,7 @@ mod pages;
 mod plan;
 mod policy;
 mod saved;
+mod simulation;
 mod stand_in_limits;
 mod two_runs;
 mod types;

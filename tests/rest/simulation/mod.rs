@@ -1,0 +1,339 @@
+//! A vendor of its own, a group that changes between any two calls, and everything that can go wrong on the way: nobody
+//! is removed who should not be, and the report is true.
+//!
+//! ```text
+//! SIMULATION_RUNS=100000 cargo test --release --test rest simulation -- --nocapture
+//! ```
+//!
+//! A run that fails names its seed, and `SIMULATION_SEED=…` repeats it alone.
+
+mod chance;
+mod check;
+mod group;
+mod vendor;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{Request, StatusCode};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, RestApi, Step};
+use im_group_full::testing::Callback;
+use serde_json::{Value, json};
+
+use self::chance::Chance;
+use self::check::{Ledger, Moment};
+use self::group::{Group, INACTIVE, Late};
+use self::vendor::Quirks;
+use crate::canned::api;
+use crate::world::{APP, GROUP, NOW, SECRET};
+
+/// How often what came about: a simulation in which nothing happens proves nothing.
+type Tally = BTreeMap<String, u64>;
+
+#[test]
+fn simulation() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds = match number("SIMULATION_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIMULATION_RUNS").unwrap_or(2000),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let tally = std::thread::scope(|scope| {
+        let share = |first: usize| {
+            let seeds = seeds.clone().skip(first).step_by(threads);
+            scope.spawn(move || seeds.fold(Tally::new(), simulate))
+        };
+        let workers: Vec<_> = (0..threads).map(share).collect();
+        workers.into_iter().fold(Tally::new(), |mut all, worker| {
+            for (name, count) in worker.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+                *all.entry(name).or_default() += count;
+            }
+            all
+        })
+    });
+    println!("{tally:#?}");
+    if seeds.end - seeds.start >= 2000 {
+        for name in
+            ["Removed", "Unconfirmed", "Rejoined", "Left", "Active", "Reader", "Promoted", "Unclear", "NotNeeded"]
+        {
+            assert!(tally.get(name) > Some(&10), "{name} hardly ever: {tally:?}");
+        }
+    }
+}
+
+fn simulate(mut tally: Tally, seed: u64) -> Tally {
+    let result = catch_unwind(AssertUnwindSafe(|| Simulation::new(seed).run(&mut tally)));
+    if let Err(panic) = result {
+        eprintln!("SIMULATION_SEED={seed} repeats it");
+        resume_unwind(panic);
+    }
+    tally
+}
+
+struct Simulation {
+    chance: Chance,
+    api: RestApi,
+    group: Group,
+    quirks: Quirks,
+    policy: (u32, u8),
+    ledger: Ledger,
+    run: MakeRoom,
+    /// In milliseconds; and what the caller's clock shows instead.
+    truth: u64,
+    clock: u64,
+    /// One event in so many moments; one fault in so many calls.
+    busy: u64,
+    faulty: u64,
+    sigs: Vec<String>,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let kind = chance.pick(&["Public", "Private", "ChatRoom", "Community", "Community", "Guild"]);
+        let group = Group::new(&mut chance, kind, NOW);
+        let quirks = Quirks {
+            longest_page: chance.pick(&[200, 200, 100, 13, 7, 3]),
+            broken: chance.pick(&[u64::MAX, u64::MAX, 20, 6]),
+            without_member_num: chance.one_in(6),
+        };
+        let (free, percent) = (1 + chance.below(group.members.len() as u64), chance.pick(&[10, 50, 100]));
+        let mut policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), u32::try_from(free).unwrap())
+            .max_free_percent(percent);
+        if chance.below(4) > 0 {
+            policy = policy.trust_silence();
+        }
+        let spare_readers = chance.one_in(3).then(|| 1 + chance.below(60));
+        if let Some(messages) = spare_readers {
+            policy = policy.spare_readers(u32::try_from(messages).unwrap());
+        }
+        let protected: Vec<_> =
+            (0..chance.below(3)).map(|_| group.members[chance.index(group.members.len())].account.clone()).collect();
+        policy = protected.iter().fold(policy, InactivityPolicy::protect);
+        let honest_clock = !chance.one_in(3);
+        let full_at = chance.one_in(2).then_some(NOW);
+        let run = match full_at {
+            Some(full_at) => {
+                let event = Callback::new(APP).group_id(GROUP).event_time_millis(full_at * 1000).event();
+                MakeRoom::for_event(&event, policy).unwrap()
+            }
+            None => MakeRoom::new(GROUP, policy),
+        };
+        Self {
+            api: api(),
+            group,
+            quirks,
+            policy: (u32::try_from(free).unwrap(), percent),
+            ledger: Ledger::new(protected, spare_readers, full_at, honest_clock),
+            run,
+            truth: NOW * 1000,
+            clock: NOW * 1000,
+            busy: chance.pick(&[2, 4, 10, 50]),
+            faulty: chance.pick(&[2, 5, 20, 1000]),
+            sigs: Vec::new(),
+            chance,
+        }
+    }
+
+    fn run(mut self, tally: &mut Tally) {
+        let (mut calls, mut resumed) = (0, 0);
+        loop {
+            self.pass(40);
+            self.restart();
+            let now = self.now();
+            match self.run.step(&self.api, now) {
+                Step::Send(request) => {
+                    calls += 1;
+                    assert!(calls <= MakeRoom::MAX_CALLS);
+                    self.exchange(&request);
+                }
+                Step::Wait(time) => {
+                    assert!(time <= Duration::from_secs(480), "{time:?}");
+                    self.pass(u64::try_from(time.as_millis()).unwrap() + 1);
+                }
+                Step::Failed(_) if resumed < 2 && self.chance.one_in(2) => {
+                    resumed += 1;
+                    calls = 0;
+                    self.run.resume();
+                }
+                ended => {
+                    let text = format!("{ended:?}");
+                    let name = text.split(['(', ' ']).next().unwrap_or_default();
+                    *tally.entry(name.to_owned()).or_default() += 1;
+                    self.assert_no_secret(&text);
+                    break;
+                }
+            }
+        }
+        // What was on its way arrives in the end.
+        self.truth += 10_000_000;
+        self.carry_out_late();
+        self.ledger.ended(&self.run, &self.group);
+        for candidate in self.run.report().candidates() {
+            *tally.entry(format!("{:?}", candidate.outcome())).or_default() += 1;
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.clock)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { truth: self.truth, clock: self.clock }
+    }
+
+    /// Time passes, up to so many milliseconds; things happen in the group; clocks jump.
+    fn pass(&mut self, millis: u64) {
+        let passed = self.chance.below(millis + 1);
+        self.truth += passed;
+        self.clock += passed;
+        self.carry_out_late();
+        if self.chance.one_in(self.busy) {
+            let report = self.run.report();
+            let candidates: Vec<_> =
+                report.candidates().iter().map(|candidate| candidate.member().account().to_owned()).collect();
+            self.group.happen(&mut self.chance, self.truth / 1000, &candidates);
+        }
+        if !self.ledger.honest_clock && self.chance.one_in(8) {
+            let jump = self.chance.pick(&[1, 100, 1000, 1001, 20_000, 3_600_000, 100 * 86_400_000]);
+            self.clock = if self.chance.one_in(2) { self.clock + jump } else { self.clock.saturating_sub(jump) };
+        }
+    }
+
+    fn carry_out_late(&mut self) {
+        for late in self.group.due(self.truth) {
+            if self.group.remove(&late.accounts) {
+                self.ledger.carried_out(&self.group, late.count);
+            }
+        }
+    }
+
+    /// Another worker goes on with what this one saved; perhaps much later.
+    fn restart(&mut self) {
+        if !self.chance.one_in(6) {
+            return;
+        }
+        let saved = serde_json::to_string(&self.run).unwrap();
+        self.assert_no_secret(&saved);
+        let restored: MakeRoom = serde_json::from_str(&saved).unwrap();
+        assert_eq!(restored, self.run);
+        self.run = restored;
+        if self.chance.one_in(10) {
+            self.pass(200_000);
+        }
+    }
+
+    fn exchange(&mut self, request: &Request<Vec<u8>>) {
+        let command = request.uri().path().rsplit('/').next().unwrap();
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let url = request.uri().to_string();
+        let sig = url.split("usersig=").nth(1).unwrap().split('&').next().unwrap();
+        self.sigs.push(sig.to_owned());
+        let strings = |name: &str| -> Vec<String> {
+            body[name].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+        };
+        let asked = self.moment();
+        let removal: BTreeSet<_> = strings("MemberToDel_Account").into_iter().collect();
+        if command == "delete_group_member" {
+            self.ledger.handed_out(&removal, asked);
+        }
+        self.pass(100);
+        let fault = if self.chance.one_in(self.faulty) { 1 + self.chance.below(12) } else { 0 };
+        let done = !matches!(fault, 1..=5);
+        let mut answer = json!({ "ErrorCode": 0 });
+        let mut told = vendor::Told::new();
+        let (free, leaves, next_seq) = (self.group.free(), self.group.leaves, self.group.next_seq);
+        if self.group.gone {
+            answer = json!({ "ErrorCode": 10010, "ErrorInfo": format!("no such group: {url}") });
+        } else if done {
+            match command {
+                "get_group_info" => answer = vendor::info(&self.group),
+                "get_group_member_info" => {
+                    (answer, told) = vendor::page(&self.group, &body, &self.quirks, &mut self.chance);
+                }
+                "get_specified_group_member_info" => {
+                    let accounts = strings("Member_List_Account");
+                    (answer, told) = vendor::look(&self.group, &accounts, &self.quirks, &mut self.chance);
+                }
+                _ if fault == 11 => {
+                    // Carried out later; nobody says when.
+                    let due = self.truth + self.chance.below(300_000);
+                    self.group.late.push(Late { due, accounts: removal.clone(), count: self.ledger.counts() });
+                }
+                _ => {
+                    if self.group.remove(&removal) {
+                        self.ledger.carried_out(&self.group, self.ledger.counts());
+                    }
+                }
+            }
+        }
+        // On its way back; sometimes for minutes.
+        let slow = if fault == 12 { 120_000 } else { 100 };
+        self.pass(slow);
+        let text = answer.to_string();
+        let ended = self.chance.index(text.len());
+        let (status, bytes) = match fault {
+            // Not carried out, and then refused, or carried out or not, and nobody says it.
+            1 => return self.no_answer(&removal),
+            2 => (502, format!("bad gateway for {url}")),
+            3 => {
+                let codes = [10006, 60007, 60011, 60018, 60019, 70001, 10007, 60020, 10004, 70003];
+                (200, json!({ "ErrorCode": self.chance.pick(&codes), "ErrorInfo": url }).to_string())
+            }
+            4 | 8 => {
+                let codes = [10002, 91000, 60008, 60013, 60014];
+                let info = url.replace("usersig=", "UserSig%3D");
+                (200, json!({ "ErrorCode": self.chance.pick(&codes), "ErrorInfo": info }).to_string())
+            }
+            5 | 9 => (200, format!(r#"{{"ErrorCode":"{url}"}}"#)),
+            6 | 11 => return self.no_answer(&removal),
+            7 => (504, String::new()),
+            10 => (200, text[..ended].to_owned()),
+            _ => (200, text),
+        };
+        if self.chance.one_in(40) {
+            // The worker is gone before it can read the answer; it had saved before it sent.
+            self.run = serde_json::from_str(&serde_json::to_string(&self.run).unwrap()).unwrap();
+            self.ledger.unanswered.extend(removal);
+            return;
+        }
+        let arrived = status == 200 && matches!(fault, 0 | 12) && !self.group_was_gone(&answer);
+        if !removal.is_empty() && !arrived && !matches!(fault, 3) && !self.group_was_gone(&answer) {
+            self.ledger.unanswered.extend(removal.iter().cloned());
+        }
+        if arrived {
+            let clock = self.clock;
+            match command {
+                "get_group_info" => {
+                    let share = (self.group.limit * usize::from(self.policy.1)).div_ceil(100);
+                    self.ledger.counted(share.min(self.policy.0 as usize), free, leaves);
+                }
+                "get_group_member_info" => self.ledger.paged(told),
+                "get_specified_group_member_info" => {
+                    self.ledger.looked(&strings("Member_List_Account"), &told, next_seq, asked, clock);
+                }
+                _ => {}
+            }
+        }
+        let now = self.now();
+        self.run.response(StatusCode::from_u16(status).unwrap(), bytes.as_bytes(), now);
+    }
+
+    fn group_was_gone(&self, answer: &Value) -> bool {
+        answer["ErrorCode"] != 0
+    }
+
+    fn no_answer(&mut self, removal: &BTreeSet<String>) {
+        self.ledger.unanswered.extend(removal.iter().cloned());
+        let now = self.now();
+        self.run.no_response(now);
+    }
+
+    fn assert_no_secret(&self, text: &str) {
+        assert!(!text.contains(SECRET));
+        for sig in &self.sigs {
+            assert!(!text.contains(&sig[sig.len() - 32..]) && !text.contains(&sig[..32]), "{text}");
+        }
+    }
+}
