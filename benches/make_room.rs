@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use http::{Request, StatusCode};
 use im_group_full::SdkAppId;
 use im_group_full::rest::{
-    Endpoint, GetGroupMemberInfo, InactivityPolicy, MakeRoom, Outcome, Plan, RestApi, SecretKey, Step,
+    Endpoint, GetGroupMemberInfo, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step,
 };
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
@@ -17,20 +17,23 @@ use serde_json::Value;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
+const GROUP: &str = "@TGS#_@TGS#cQVLVHIM62CJ";
 const MEMBERS: u64 = 100_000;
 const PAGE: u64 = 200;
 const FREE: u32 = 500;
 const NOW: u64 = 1_700_000_000;
 const YEAR: u64 = 365 * 24 * 60 * 60;
 const HEAP_LIMIT: usize = 1024 * 1024;
-const NANOS_LIMIT: u128 = 1000;
+const NANOS_LIMIT: u128 = 250;
+const CALLS_LIMIT: usize = 520;
 
 /// By position in the list, the rank of a member.
 type Order = fn(u64) -> u64;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (peak, calls) = whole_run()?;
-    println!("peak heap of a whole run: {} KiB, limit {} KiB; {calls} calls", peak / 1024, HEAP_LIMIT / 1024);
+    println!("peak heap of a whole run: {} KiB, limit {} KiB", peak / 1024, HEAP_LIMIT / 1024);
+    println!("calls of a whole run: {calls}, limit {CALLS_LIMIT}");
     let mut worst = 0;
     // Multiplying by a number without a common factor shuffles; the last order makes every member displace another one.
     let orders: [(&str, Order); 3] =
@@ -42,14 +45,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // Without `--bench`, which `cargo bench` adds, nothing was optimised.
     let optimised = std::env::args().any(|arg| arg == "--bench");
-    if peak > HEAP_LIMIT || (optimised && worst > NANOS_LIMIT) {
+    if peak > HEAP_LIMIT || calls > CALLS_LIMIT || (optimised && worst > NANOS_LIMIT) {
         return Err("a limit was not kept".into());
     }
     Ok(())
 }
 
 fn policy() -> InactivityPolicy {
-    InactivityPolicy::new(Duration::from_secs(YEAR), FREE)
+    InactivityPolicy::new(Duration::from_secs(YEAR), FREE).trust_silence()
 }
 
 fn now() -> SystemTime {
@@ -60,7 +63,7 @@ fn whole_run() -> Result<(usize, usize), Box<dyn std::error::Error>> {
     let api = RestApi::new(Endpoint::Singapore, SdkAppId::new(1_400_000_001), "administrator", SecretKey::new("k")?)?;
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
-    let mut run = MakeRoom::new("@TGS#_@TGS#cQVLVHIM62CJ", policy());
+    let mut run = MakeRoom::new(GROUP, policy()).pace(Duration::ZERO);
     let mut body = String::new();
     let (mut calls, mut removed) = (0, 0);
     loop {
@@ -90,7 +93,7 @@ fn answer(request: &Request<Vec<u8>>, removed: u64, body: &mut String) -> Result
     match request.uri().path().rsplit('/').next() {
         Some("get_group_info") => write!(
             body,
-            r#","GroupInfo":[{{"GroupId":{},"ErrorCode":0,"ErrorInfo":"","Type":"Community","MemberNum":{},"MaxMemberNum":{MEMBERS}}}]"#,
+            r#","GroupInfo":[{{"GroupId":{},"ErrorCode":0,"ErrorInfo":"","Type":"Community","MemberNum":{},"MaxMemberNum":{MEMBERS},"NextMsgSeq":1000}}]"#,
             asked["GroupIdList"][0],
             MEMBERS - removed,
         )?,
@@ -122,7 +125,7 @@ fn write_members(body: &mut String, ranks: impl Iterator<Item = u64>) -> std::fm
         let spoke = NOW - 2 * YEAR + rank;
         write!(
             body,
-            r#"{comma}{{"Member_Account":"account-of-a-member-{rank:012}","Role":"{role}","JoinTime":{},"LastSendMsgTime":{spoke}}}"#,
+            r#"{comma}{{"Member_Account":"account-of-a-member-{rank:012}","Role":"{role}","JoinTime":{},"LastSendMsgTime":{spoke},"MsgSeq":{rank}}}"#,
             spoke - 1000,
         )?;
     }
@@ -130,34 +133,41 @@ fn write_members(body: &mut String, ranks: impl Iterator<Item = u64>) -> std::fm
     Ok(())
 }
 
-/// Nanoseconds to parse one member, and to plan with it.
+/// Nanoseconds to parse one member, and what a run needs beside that: to judge it, and to plan with it.
 fn time_per_member(order: Order) -> Result<(u128, u128), Box<dyn std::error::Error>> {
-    let call = GetGroupMemberInfo::new("g");
+    let api = RestApi::new(Endpoint::Singapore, SdkAppId::new(1_400_000_001), "administrator", SecretKey::new("k")?)?;
+    let call = GetGroupMemberInfo::new(GROUP).next("");
     let mut pages = Vec::new();
     for start in (0..MEMBERS).step_by(usize::try_from(PAGE)?) {
         let mut body = format!(r#"{{"ErrorCode":0,"ErrorInfo":"","MemberNum":{MEMBERS}"#);
         write_members(&mut body, (start..start + PAGE).map(order))?;
-        body.push('}');
+        let next = if start + PAGE < MEMBERS { start.to_string() + "+" } else { String::new() };
+        write!(body, r#","Next":"{next}"}}"#)?;
         pages.push(body);
     }
-    let policy = policy();
     // Page by page, the best of ten: whatever else the machine does only adds.
     let mut best = vec![(u128::MAX, u128::MAX); pages.len()];
     for _ in 0..10 {
-        let mut plan = Plan::new(FREE);
+        let mut run = MakeRoom::new(GROUP, policy()).dry_run().pace(Duration::ZERO);
+        let mut count = String::new();
+        let Step::Send(request) = run.step(&api, now()) else { return Err("no count".into()) };
+        answer(&request, 0, &mut count)?;
+        run.response(StatusCode::OK, count.as_bytes(), now());
         for (page, best) in pages.iter().zip(&mut best) {
-            let begin = Instant::now();
-            let members = call.response(StatusCode::OK, page.as_bytes())?.members;
-            let parsed = Instant::now();
-            for member in members {
-                plan.consider(&policy, member, now());
+            if !matches!(run.step(&api, now()), Step::Send(_)) {
+                return Err("no page".into());
             }
-            let planning = parsed.elapsed().as_nanos();
-            *best = (best.0.min((parsed - begin).as_nanos()), best.1.min(planning));
+            let begin = Instant::now();
+            drop(call.response(StatusCode::OK, page.as_bytes())?);
+            let parsed = Instant::now();
+            run.response(StatusCode::OK, page.as_bytes(), now());
+            let whole = parsed.elapsed().as_nanos();
+            *best = (best.0.min((parsed - begin).as_nanos()), best.1.min(whole));
         }
-        assert_eq!(plan.into_members().len(), FREE as usize);
+        assert_eq!(run.report().candidates().len(), FREE as usize);
     }
-    let (parsing, planning): (Vec<_>, Vec<_>) = best.into_iter().unzip();
+    let (parsing, whole): (Vec<_>, Vec<_>) = best.into_iter().unzip();
     let per_member = |nanos: Vec<u128>| nanos.iter().sum::<u128>() / u128::from(MEMBERS);
-    Ok((per_member(parsing), per_member(planning)))
+    let (parsing, whole) = (per_member(parsing), per_member(whole));
+    Ok((parsing, whole.saturating_sub(parsing)))
 }

@@ -11,10 +11,9 @@ use crate::SdkAppId;
 
 /// What every call needs: where to send it, for which app, and as whom.
 ///
-/// It signs each request for itself, with a [`UserSig`] that begins at the `now` of that request.
-/// So there is no credential to keep, to renew or to share between threads, and one that leaks with
-/// a URL soon is worth nothing. A request that was not sent in time is built again; it is never
-/// stale before it is built.
+/// It signs each request by itself, with a [`UserSig`] that begins at the `now` of that request. So
+/// there is no credential to keep, to renew or to share between threads, and one that leaks with a
+/// URL is soon worth nothing. If you cannot send a request in time, build it again.
 ///
 /// It holds the secret key: it does not serialise, and its [`Debug`] is redacted.
 #[derive(Debug, Clone)]
@@ -52,7 +51,7 @@ impl RestApi {
         Ok(Self { endpoint, app, admin, key, lifetime: LIFETIME })
     }
 
-    /// Sets how long each request's [`UserSig`] is valid, in whole seconds; one hour unless set.
+    /// Sets how long each request's [`UserSig`] is valid, in whole seconds (default one hour).
     ///
     /// It must cover the difference between this clock and the vendor's, and the time a request may
     /// wait to be sent.

@@ -27,7 +27,9 @@ pub enum Endpoint {
     SiliconValley,
     /// `adminapiidn.im.qcloud.com`
     Jakarta,
-    /// Any other host: a region that came later, a proxy, or a stand-in for a test.
+    /// Any other host: a region that came later, a proxy, or a stand-in for a test. The vendor has
+    /// hosts to fall back on when DNS fails, such as `https://adminapisgp.my-imcloud.com` for
+    /// Singapore and `https://adminapi.my-imcloud.com` for China.
     Host(Host),
 }
 

@@ -2,33 +2,31 @@
 //!
 //! "This callback can also be used to delete inactive group members to accept new members", says
 //! the vendor's page about the callback. [`MakeRoom`] does that: it asks how full the group is,
-//! reads its members, plans whom to remove by an [`InactivityPolicy`], looks at the chosen again,
-//! and removes them. It is a value that hands out the next request and takes the response, so any
-//! HTTP client can send it, blocking or not:
+//! reads its members, plans whom to remove by an [`InactivityPolicy`], looks at the candidates
+//! again, and removes them. It is a sans-IO state machine: it hands out the next request and takes
+//! the response, so you can send it with any HTTP client, blocking or not:
 //!
 //! ```no_run
 //! use std::time::{Duration, SystemTime};
 //!
-//! use im_group_full::SdkAppId;
 //! use im_group_full::http::{Request, StatusCode};
 //! use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
+//! use im_group_full::{GroupFull, SdkAppId};
 //!
-//! // Your HTTP client goes here. It must not follow redirects, needs a time limit, and a limit of what it reads.
+//! // Your HTTP client goes here. It must not follow redirects, and it needs a limit on what it reads
+//! // and a time limit of 10 seconds: the vendor itself gives up after 3.
 //! fn send(request: Request<Vec<u8>>) -> std::io::Result<(StatusCode, Vec<u8>)> {
 //!     # let _ = request;
 //!     # Err(std::io::ErrorKind::Unsupported.into())
 //! }
 //!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let key = SecretKey::new(&std::env::var("IM_SECRET_KEY")?)?;
-//!     let app = SdkAppId::new(1_400_701_118);
-//!     let api = RestApi::new(Endpoint::Singapore, app, "administrator", key)?;
-//!
-//!     // 50 slots shall be free, at the expense of those who said nothing for 90 days.
+//! // In the background: the vendor waits 2 seconds for the answer to a callback.
+//! fn make_room(api: &RestApi, event: &GroupFull<'_>) -> Result<(), Box<dyn std::error::Error>> {
+//!     // Free 50 slots by removing members who have been silent for 90 days.
 //!     let policy = InactivityPolicy::new(Duration::from_secs(90 * 24 * 60 * 60), 50).protect("support");
-//!     let mut run = MakeRoom::new("@TGS#2J4SZEAEL", policy).reason("inactive for 90 days");
+//!     let mut run = MakeRoom::for_event(event, policy)?.reason("inactive for 90 days");
 //!     loop {
-//!         match run.step(&api, SystemTime::now()) {
+//!         match run.step(api, SystemTime::now()) {
 //!             Step::Send(request) => match send(request) {
 //!                 Ok((status, body)) => run.response(status, &body, SystemTime::now()),
 //!                 Err(_) => run.no_response(SystemTime::now()),
@@ -43,23 +41,25 @@
 //!     }
 //!     Ok(())
 //! }
-//! ```
 //!
-//! The vendor waits 2 seconds for the answer to a callback: answer first, and make room in the
-//! background.
+//! fn api() -> Result<RestApi, Box<dyn std::error::Error>> {
+//!     let key = SecretKey::new(&std::env::var("IM_SECRET_KEY")?)?;
+//!     Ok(RestApi::new(Endpoint::Singapore, SdkAppId::new(1_400_701_118), "administrator", key)?)
+//! }
+//! # let _ = (make_room, api);
+//! ```
 //!
 //! # The credential is in the URL
 //!
 //! Every request's URL holds a [`UserSig`], with which anybody can act as the admin of the app for
 //! an hour ([`RestApi::user_sig_lifetime`]). The [`Debug`](std::fmt::Debug) of [`Step`] leaves it
-//! out; that of [`http::Request`] does not, and HTTP clients show URLs in their errors and logs. So
-//! log what went wrong (a time-out, a refused connection), and not the client's error as it stands.
+//! out. That of [`http::Request`] does not, and HTTP clients show URLs in their errors and logs. So
+//! log what went wrong (a time-out, a refused connection), and not the client's whole error.
 //!
 //! # Each call alone
 //!
 //! [`GetGroupInfo`], [`GetGroupMemberInfo`], [`GetSpecifiedGroupMemberInfo`] and
-//! [`DeleteGroupMembers`] each build a request and read its response; [`Plan`] decides without
-//! them.
+//! [`DeleteGroupMembers`] each build a request and read its response.
 
 mod api;
 mod calls;

@@ -41,8 +41,8 @@ impl UserSig {
         Self(text.replace('+', "*").replace('/', "-").replace('=', "_"))
     }
 
-    /// The text that goes to the vendor: letters, digits, `*`, `-` and `_`, safe in a URL as it
-    /// stands.
+    /// Returns the text that goes to the vendor: letters, digits, `*`, `-` and `_`, safe in a URL without
+    /// encoding.
     pub fn as_str(&self) -> &str {
         &self.0
     }

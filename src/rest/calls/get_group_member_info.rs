@@ -37,7 +37,7 @@ impl GetGroupMemberInfo {
         Self { group_id: group_id.into(), limit: Self::MAX_LIMIT, position: Position::Offset(0) }
     }
 
-    /// Sets how many members the page shall have; 200 unless set.
+    /// Sets how many members to ask for (default 200).
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl GetGroupMemberInfo {
         Ok(self)
     }
 
-    /// Begins after this many members; not for a Community.
+    /// Begins after this many members. Not for a Community.
     pub fn offset(mut self, offset: u32) -> Self {
         self.position = Position::Offset(offset);
         self

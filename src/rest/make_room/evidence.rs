@@ -10,6 +10,7 @@ use crate::rest::{GroupInfo, GroupType, Member, RestError, Role};
 /// everybody, and another one 0 for both: apps that removed the least active were misled.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "four observations that do not depend on each other")]
 pub(super) struct Evidence {
     /// Who spoke after this second is not silent.
     silent_since: u64,

@@ -71,9 +71,8 @@ impl Look<'_> {
             now.is_some_and(|now| now.joined() > planned.joined())
         };
         match (before, self.now(planned)) {
-            // It is gone by this run. If it is there again, it came back.
-            (Outcome::Removed, _) => (Outcome::Removed, false),
-            (Outcome::Unconfirmed | Outcome::Rejoined, Now::Gone) => (Outcome::Removed, false),
+            // Once it was gone by this run, it came back if it is there again.
+            (Outcome::Removed, _) | (Outcome::Unconfirmed | Outcome::Rejoined, Now::Gone) => (Outcome::Removed, false),
             // Its removal may still be carried out, so that it cannot be said to have stayed.
             (Outcome::Unconfirmed, Now::AsPlanned) => (Outcome::Unconfirmed, true),
             (Outcome::Unconfirmed, _) if joined_anew() => (Outcome::Rejoined, false),

@@ -13,6 +13,7 @@ mod report;
 mod retry;
 mod saved;
 mod scan;
+mod setup;
 mod step;
 
 use std::time::{Duration, SystemTime};
@@ -29,9 +30,10 @@ pub use self::policy::InactivityPolicy;
 pub use self::report::{Candidate, Outcome, Report};
 use self::retry::Retry;
 use self::saved::Version;
+use self::setup::Options;
+pub use self::setup::TopicIsFull;
 pub use self::step::Step;
-use super::{RestApi, RestError, since_epoch};
-use crate::GroupFull;
+use super::{RestApi, RestError};
 
 /// Makes room in one group: asks how full it is, reads the members, plans, looks at the candidates
 /// again, and removes them.
@@ -143,105 +145,10 @@ pub struct MakeRoom {
     report: Report,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Options {
-    dry_run: bool,
-    silent: bool,
-    reason: Option<String>,
-}
-
-/// The error of [`MakeRoom::for_event`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a topic is full, and not its Community: removing members of the Community makes no room in it")]
-#[non_exhaustive]
-pub struct TopicIsFull;
-
 impl MakeRoom {
     /// The most calls that a run sends: enough for a Community of 1,000,000 members, read 100 at a
     /// time, each page twice.
     pub const MAX_CALLS: u32 = 20_000;
-
-    /// Makes room in this group according to `policy`.
-    ///
-    /// With the event at hand, [`for_event`](Self::for_event) is safer.
-    pub fn new(group_id: impl Into<String>, policy: InactivityPolicy) -> Self {
-        Self {
-            version: Version,
-            group_id: group_id.into(),
-            policy,
-            options: Options::default(),
-            full_at: None,
-            clock: Clock::default(),
-            pace: Pace::default(),
-            calls: 0,
-            phase: Phase::Count,
-            sent: false,
-            asked_at: None,
-            retry: Retry::default(),
-            evidence: Evidence::default(),
-            plan: Plan::default(),
-            round: Round::default(),
-            missing: 0,
-            next_msg_seq: None,
-            counted_at: None,
-            disturbed: false,
-            report: Report::default(),
-        }
-    }
-
-    /// Makes room in the group that is full, according to `policy`.
-    ///
-    /// Inactivity is then measured at the event's time, or at `now` if that is earlier, so that a clock
-    /// that is ahead removes nobody.
-    ///
-    /// # Errors
-    ///
-    /// A [topic](GroupFull::topic_id) is full. Its Community is not.
-    pub fn for_event(event: &GroupFull<'_>, policy: InactivityPolicy) -> Result<Self, TopicIsFull> {
-        if event.topic_id().is_some() {
-            return Err(TopicIsFull);
-        }
-        let full_at = event.event_time().map(since_epoch);
-        Ok(Self { full_at, ..Self::new(event.group_id(), policy) })
-    }
-
-    /// Ends at the plan. No removal is handed out from now on, also if the run was past its plan.
-    pub fn dry_run(mut self) -> Self {
-        self.options.dry_run = true;
-        self
-    }
-
-    /// Sends no system notification about a removal.
-    pub fn silent(mut self) -> Self {
-        self.options.silent = true;
-        self
-    }
-
-    /// Gives a reason with each removal.
-    pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.options.reason = Some(reason.into());
-        self
-    }
-
-    /// Sets the least time between two calls (default 10 ms). It is not saved: set it again after you
-    /// restore a run.
-    ///
-    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together.
-    pub fn pace(mut self, between: Duration) -> Self {
-        self.pace.between = between;
-        self
-    }
-
-    /// Returns the group.
-    pub fn group_id(&self) -> &str {
-        &self.group_id
-    }
-
-    /// Returns what was found and done so far.
-    pub fn report(&self) -> &Report {
-        &self.report
-    }
 
     /// Says what to do next at `now`.
     ///
