@@ -104,13 +104,13 @@ fn calls_have_a_bound() {
 
     // A list that is longer whenever it is asked for, one member at a time.
     let mut run = begin();
-    let ended = calls_until_the_end(&mut run, |command, i| match command {
-        "get_group_info" => info("Public", 3_000_000),
-        _ => {
-            let mut page = page(&one(i), None);
-            page["MemberNum"] = json!(3_000_000 + i);
-            page
+    let ended = calls_until_the_end(&mut run, |command, i| {
+        if command == "get_group_info" {
+            return info("Public", 3_000_000);
         }
+        let mut page = page(&one(i), None);
+        page["MemberNum"] = json!(3_000_000 + i);
+        page
     });
     assert_eq!(ended, (MakeRoom::MAX_CALLS, Some(RestErrorKind::TooManyCalls)));
     // As many again.

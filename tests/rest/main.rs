@@ -1,4 +1,22 @@
 //! The feature `rest`, as a user of the crate sees it.
+//!
+//! Which test holds what `MakeRoom` guarantees; `simulation` holds all of it for one run at a time:
+//!
+//! | guarantee | held by |
+//! |---|---|
+//! | an ordinary member, unprotected, inactive for long enough | `policy::who_may_be_removed`, `plan`, `doubts::second_look` |
+//! | had neither spoken nor joined anew since the plan | `changes::members_change_while_it_runs`, `doubts::who_joined_anew_stays_whatever_the_policy` |
+//! | seen in a look asked for at most 30 seconds before, as old as its request | `clocks::look_is_as_old_as_its_request`, `clocks::late_answer_to_a_look_removes_nobody`, `clocks::clock_that_is_set_back_makes_a_look_old`, `saved::stopped_for_a_day_anywhere` |
+//! | an entry that cannot be understood or contradicts another one spares | `members`, `doubts` |
+//! | no time of joining, or a time after `now`, spares | `policy::who_may_be_removed`, `doubts::page_with_one_doubtful_entry` |
+//! | silence counts only where it is shown to mean something | `evidence` |
+//! | no reader is removed | `doubts::readers_are_spared`, `evidence::readers_that_cannot_be_told` |
+//! | no more than were missing for the aim, asked again | `limits::aim`, `changes::strangers_leave_while_it_runs`, `changes::group_that_changes_is_counted_before_every_removal`, `clocks::count_is_as_old_as_its_request` |
+//! | a removal without an answer counts as done | `unanswered::carried_out_after_the_look`, `unanswered::others_go_only_for_what_is_missing_beside_them` |
+//! | a run after this one frees what is missing and no more | `make_room::second_run_frees_only_what_is_missing_then`, `limits::ten_runs_remove_no_more_than_one` |
+//! | two runs together remove whom one would have removed | `two_runs` |
+//! | it ends, within its bound on calls | `limits::calls_have_a_bound`, `limits::removals_have_a_bound`, `clocks::answers_that_are_always_late_end_the_run`, `clocks::clock_that_trembles` |
+//! | every outcome is true | `unanswered::what_the_next_look_says`, `unanswered::which_codes_leave_it_open`, `doubts::second_look` |
 
 mod canned;
 #[path = "../../examples/support/client.rs"]

@@ -125,8 +125,7 @@ fn pages_without_member_num_or_next() {
     let mut run = MakeRoom::new(GROUP, policy(300)).dry_run().pace(Duration::ZERO);
     answer(&mut run, at(NOW), &info("Public", 300));
     let mut pages = 0;
-    loop {
-        let Wants::Send(_, body) = wants(&mut run, at(NOW)) else { break };
+    while let Wants::Send(_, body) = wants(&mut run, at(NOW)) {
         let offset = usize::try_from(body["Offset"].as_u64().unwrap()).unwrap();
         let page = json!({ "ErrorCode": 0, "MemberList": members[offset..300.min(offset + 120)] });
         run.response(StatusCode::OK, page.to_string().as_bytes(), at(NOW));

@@ -36,8 +36,8 @@ impl Group {
     /// Takes these out; returns those who were members.
     pub fn remove(&mut self, accounts: &[String]) -> Vec<String> {
         let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
-        let gone = |member: &Member| accounts.contains(member.account.as_str());
-        let (gone, stay) = std::mem::take(&mut self.members).into_iter().partition::<Vec<_>, _>(gone);
+        let members = std::mem::take(&mut self.members).into_iter();
+        let (gone, stay): (Vec<_>, _) = members.partition(|member| accounts.contains(member.account.as_str()));
         self.members = stay;
         gone.into_iter().map(|member| member.account).collect()
     }

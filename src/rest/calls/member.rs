@@ -18,14 +18,14 @@ pub struct Member {
 
 impl Member {
     /// Makes a member for the app's unit tests. `last_sent` is 0 for one who never sent a message.
-    #[cfg(any(feature = "testing", doc))]
+    #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn new(account: impl Into<String>, role: Role, joined: u64, last_sent: u64) -> Self {
         Self { account: account.into(), role, join_time: joined, last_send_msg_time: last_sent, msg_seq: None }
     }
 
     /// Sets the number of the last message that the member has read.
-    #[cfg(any(feature = "testing", doc))]
+    #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn has_read(self, msg_seq: u64) -> Self {
         Self { msg_seq: Some(msg_seq), ..self }

@@ -1,4 +1,4 @@
-//! Chance that comes again with the same seed: SplitMix64.
+//! Chance that comes again with the same seed: `SplitMix64`.
 
 pub struct Chance(u64);
 

@@ -133,9 +133,10 @@ impl Group {
         let mut before: Vec<_> = self.left.iter().chain(&self.removed).collect();
         before.sort();
         before.retain(|account| !self.members.iter().any(|member| member.account == **account));
-        let account = match before.is_empty() || chance.one_in(4) {
-            true => format!("n{}", self.joins.len()),
-            false => before[chance.index(before.len())].clone(),
+        let account = if before.is_empty() || chance.one_in(4) {
+            format!("n{}", self.joins.len())
+        } else {
+            before[chance.index(before.len())].clone()
         };
         if self.members.iter().any(|member| member.account == account) {
             return;
@@ -148,16 +149,19 @@ impl Group {
 
     /// Says whether anybody was removed.
     pub fn remove(&mut self, accounts: &BTreeSet<String>) -> bool {
-        let before = self.members.len();
-        for member in self.members.extract_if(.., |member| accounts.contains(&member.account)) {
-            self.removed.insert(member.account);
-        }
-        self.members.len() < before
+        let members = std::mem::take(&mut self.members).into_iter();
+        let (gone, stay): (Vec<_>, _) = members.partition(|member| accounts.contains(&member.account));
+        self.members = stay;
+        let any = !gone.is_empty();
+        self.removed.extend(gone.into_iter().map(|member| member.account));
+        any
     }
 
     /// Takes out what is due at this time.
     pub fn due(&mut self, millis: u64) -> Vec<Late> {
-        self.late.extract_if(.., |late| late.due <= millis).collect()
+        let (due, later) = std::mem::take(&mut self.late).into_iter().partition(|late| late.due <= millis);
+        self.late = later;
+        due
     }
 
     pub fn free(&self) -> usize {

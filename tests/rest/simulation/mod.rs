@@ -271,11 +271,12 @@ impl Simulation {
         // On its way back; sometimes for minutes.
         let slow = if fault == 12 { 120_000 } else { 100 };
         self.pass(slow);
+        let group_was_gone = answer["ErrorCode"] != 0;
         let text = answer.to_string();
         let ended = self.chance.index(text.len());
         let (status, bytes) = match fault {
             // Not carried out, and then refused, or carried out or not, and nobody says it.
-            1 => return self.no_answer(&removal),
+            1 | 6 | 11 => return self.no_answer(&removal),
             2 => (502, format!("bad gateway for {url}")),
             3 => {
                 let codes = [10006, 60007, 60011, 60018, 60019, 70001, 10007, 60020, 10004, 70003];
@@ -287,7 +288,6 @@ impl Simulation {
                 (200, json!({ "ErrorCode": self.chance.pick(&codes), "ErrorInfo": info }).to_string())
             }
             5 | 9 => (200, format!(r#"{{"ErrorCode":"{url}"}}"#)),
-            6 | 11 => return self.no_answer(&removal),
             7 => (504, String::new()),
             10 => (200, text[..ended].to_owned()),
             _ => (200, text),
@@ -298,8 +298,8 @@ impl Simulation {
             self.ledger.unanswered.extend(removal);
             return;
         }
-        let arrived = status == 200 && matches!(fault, 0 | 12) && !self.group_was_gone(&answer);
-        if !removal.is_empty() && !arrived && !matches!(fault, 3) && !self.group_was_gone(&answer) {
+        let arrived = status == 200 && matches!(fault, 0 | 12) && !group_was_gone;
+        if !removal.is_empty() && !arrived && !matches!(fault, 3) && !group_was_gone {
             self.ledger.unanswered.extend(removal.iter().cloned());
         }
         if arrived {
@@ -318,10 +318,6 @@ impl Simulation {
         }
         let now = self.now();
         self.run.response(StatusCode::from_u16(status).unwrap(), bytes.as_bytes(), now);
-    }
-
-    fn group_was_gone(&self, answer: &Value) -> bool {
-        answer["ErrorCode"] != 0
     }
 
     fn no_answer(&mut self, removal: &BTreeSet<String>) {

@@ -37,7 +37,7 @@ pub fn page(group: &Group, body: &Value, quirks: &Quirks, chance: &mut Chance) -
             sorted.sort_by(|a, b| a.account.cmp(&b.account));
             let start = sorted.partition_point(|member| *member.account <= *next);
             // Some pages overlap the one before.
-            start.saturating_sub(if chance.one_in(8) { 1 } else { 0 })
+            start.saturating_sub(usize::from(chance.one_in(8)))
         }
         None => usize::try_from(body["Offset"].as_u64().unwrap()).unwrap(),
     };
