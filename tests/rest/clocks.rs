@@ -205,3 +205,25 @@ fn pace() {
         assert_eq!(wants(&mut run, at(0) + pace / 2).command(), "get_group_member_info");
     }
 }
+
+/// By a clock that stands still, or that only runs backwards, no wait would ever end.
+#[test]
+fn clock_that_does_not_move_ends_no_run_and_stops_none() {
+    for back in [0, 1] {
+        let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::from_secs(1000), 2)));
+        let (mut now, mut calls, mut waits) = (NOW, 0, 0);
+        let kind = loop {
+            now -= back;
+            match run.step(&api(), at(now)) {
+                Step::Send(_) => {
+                    calls += 1;
+                    run.no_response(at(now));
+                }
+                Step::Wait(_) => waits += 1,
+                Step::Failed(error) => break error.kind(),
+                Step::Done(report) => panic!("{report:?}"),
+            }
+        };
+        assert_eq!((kind, calls, waits), (RestErrorKind::NoResponse, 5, 40), "{back}");
+    }
+}

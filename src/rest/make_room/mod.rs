@@ -169,7 +169,8 @@ impl MakeRoom {
         let past_plan = matches!(self.phase, Phase::Look | Phase::Recount | Phase::Delete);
         let call = self.call().filter(|_| !(self.options.dry_run && past_plan));
         let Some(call) = call else { return Step::Done(&self.report) };
-        if let Some(time) = self.retry.waiting(at).max(self.pace.waiting(at)) {
+        let waiting = self.retry.waiting(at).max(self.pace.waiting(at));
+        if let Some(time) = waiting.filter(|_| self.pace.may_wait(at)) {
             return Step::Wait(time);
         }
         self.sent = true;

@@ -9,11 +9,25 @@ pub(super) struct Pace {
     pub(super) between: Duration,
     /// When the last call was handed out, by the run's own clock.
     last: Option<Duration>,
+    /// How often in a row the caller was told to wait at the same time, and at which.
+    waits: (u32, Duration),
 }
+
+/// A caller that was told so often to wait, and whose clock does not move, has waited.
+const MAX_WAITS: u32 = 10;
 
 impl Pace {
     pub(super) fn sent(&mut self, at: Duration) {
         self.last = Some(at);
+        self.waits = (0, at);
+    }
+
+    /// Takes that the caller is about to be told to wait. Returns whether that makes sense: by a clock
+    /// that stands still, or that only runs backwards, no wait would ever end.
+    pub(super) fn may_wait(&mut self, at: Duration) -> bool {
+        let (waits, before) = self.waits;
+        self.waits = if before == at { (waits.saturating_add(1), at) } else { (1, at) };
+        self.waits.0 <= MAX_WAITS
     }
 
     pub(super) fn waiting(&self, at: Duration) -> Option<Duration> {
@@ -24,7 +38,7 @@ impl Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { between: Duration::from_millis(10), last: None }
+        Self { between: Duration::from_millis(10), last: None, waits: (0, Duration::ZERO) }
     }
 }
 
