@@ -43,13 +43,13 @@ def response(stream):
 
 
 class Server:
-    """A release build of an example, on a free port, with the token; its log goes to a file."""
+    """A release build of a package, on a free port, with the token; its log goes to a file."""
 
-    def __init__(self, example, *arguments):
-        build = ["cargo", "build", "--quiet", "--release", "--example", example]
+    def __init__(self, package, *arguments):
+        build = ["cargo", "build", "--quiet", "--release", "-p", package]
         subprocess.run(build, cwd=ROOT, check=True)
         target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-        program = os.path.join(target, "release", "examples", example)
+        program = os.path.join(target, "release", package)
         self.log = tempfile.NamedTemporaryFile("w+")
         environment = dict(os.environ, IM_CALLBACK_TOKEN=TOKEN)
         self.process = subprocess.Popen([program, *arguments], stdout=self.log, env=environment)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Memory under attack: 64 connections, each with an endless chunked body, against the `server` example.
+"""Memory under attack: 64 connections, each with an endless chunked body, against `example-server`.
 
     python3 benches/scripts/memory.py [waves]
 
@@ -53,7 +53,7 @@ def wave(port):
 
 def main():
     waves = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    server = Server("server", "--address", "127.0.0.1:0")
+    server = Server("example-server", "--address", "127.0.0.1:0")
     before = server.memory("VmRSS")
     answers = wave(server.port)
     first = server.memory("VmHWM") - before

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""1,000,000 callbacks to the `server` example, one in four malformed: nothing wrong, and nothing left behind.
+"""1,000,000 callbacks to `example-server`, one in four malformed: nothing wrong, and nothing left behind.
 
     python3 benches/scripts/soak.py [requests]
 
@@ -19,7 +19,7 @@ FIRST = 10_000
 def main():
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     counts = collections.Counter()
-    server = Server("server", "--address", "127.0.0.1:0")
+    server = Server("example-server", "--address", "127.0.0.1:0")
     start = time.monotonic()
     play(server.port, FIRST, counts)
     first = server.memory("VmRSS")

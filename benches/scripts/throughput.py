@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Throughput of the `server` example, signed, against `baseline`, which checks nothing and logs nothing.
+"""Throughput of `example-server`, signed, against `bench-baseline`, which checks nothing and logs nothing.
 
     python3 benches/scripts/throughput.py [rounds] [seconds]
 
@@ -40,7 +40,7 @@ def measure(server, seconds):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    server, baseline = Server("server", "--address", "127.0.0.1:0"), Server("baseline")
+    server, baseline = Server("example-server", "--address", "127.0.0.1:0"), Server("bench-baseline")
     for started in (server, baseline):
         measure(started, 1)
     ratios, costs = [], []

@@ -19,10 +19,6 @@
 //! | every outcome is true | `unanswered::what_the_next_look_says`, `unanswered::which_codes_leave_it_open`, `doubts::second_look` |
 
 mod canned;
-#[path = "../../examples/support/client.rs"]
-mod client;
-#[path = "../../examples/support/stand_in/mod.rs"]
-mod stand_in;
 mod world;
 
 mod calls;
@@ -45,3 +41,5 @@ mod two_runs;
 mod types;
 mod unanswered;
 mod user_sig;
+
+use example_support::{rest_client as client, stand_in};

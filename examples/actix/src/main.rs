@@ -1,24 +1,32 @@
 //! A callback server on actix-web, which has HTTP types of its own.
+//!
+//! Its limit on connections makes the next ones wait, and none of those that are open gives way. So what holds one
+//! without a valid callback may do so for a second or two only.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{KeepAlive, StatusCode};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use clap::Parser;
+use example_support::flags::{Flags, PATH};
+use example_support::log;
 use futures_util::StreamExt;
 use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator, handle_request};
+use tokio::time::timeout;
 
-use crate::flags::{Flags, PATH, log};
+/// How long a body may take: the vendor waits two seconds for the answer, and the next client for its turn.
+const BODY: Duration = Duration::from_millis(1500);
 
-#[path = "../../support/flags.rs"]
-mod flags;
-
-/// Receives Group.CallbackAfterGroupFull over HTTP.
+/// Receives Group.CallbackAfterGroupFull over HTTP
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
     flags: Flags,
+    /// How many connections may be open for each of the two workers
+    #[arg(long, value_name = "CONNECTIONS", default_value = "100")]
+    max_connections: usize,
 }
 
 struct Rooms {
@@ -31,7 +39,7 @@ impl GroupFullHandler for Rooms {
     }
 
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
-        log(format_args!("accepted {:?}", event.group_id()));
+        tracing::info!(group = event.group_id(), "accepted");
         Ok(())
     }
 }
@@ -44,6 +52,10 @@ async fn callback(request: HttpRequest, payload: Payload, rooms: Data<Rooms>) ->
     for header in reply.headers() {
         response.insert_header(header);
     }
+    // A stranger's connection is not kept.
+    if reply.rejection().is_some() {
+        response.force_close();
+    }
     response.body(reply.body().into_owned())
 }
 
@@ -52,7 +64,10 @@ async fn callback(request: HttpRequest, payload: Payload, rooms: Data<Rooms>) ->
 async fn answer(request: &HttpRequest, payload: Payload, rooms: &Rooms) -> Reply {
     let (method, query) = (request.method().as_str(), request.query_string());
     let body = match rooms.validator.check_query(query, rooms.now()) {
-        Ok(checked) if method == "POST" => read(payload, checked.body_limit()).await,
+        Ok(checked) if method == "POST" => {
+            let read = timeout(BODY, read(payload, checked.body_limit())).await;
+            read.unwrap_or_else(|_| Err(Rejection::incomplete_body()))
+        }
         _ => Ok(Vec::new()),
     };
     handle_request(method, query, |_| body, rooms)
@@ -70,7 +85,7 @@ async fn read(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Rejection> 
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse().flags) {
+    match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("actix: {error}");
@@ -79,10 +94,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
-    let rooms = Data::new(Rooms { validator: flags.validator()? });
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let rooms = Data::new(Rooms { validator: options.flags.validator()? });
+    let listener = options.flags.listen()?;
+    let (_guard, _dropped) = log::init();
     let app = move || App::new().app_data(rooms.clone()).route(PATH, web::route().to(callback));
-    let server = HttpServer::new(app).listen(flags.listen()?)?;
+    let server = HttpServer::new(app)
+        .workers(2)
+        .max_connections(options.max_connections)
+        .client_request_timeout(Duration::from_secs(1))
+        // Closes at once. With a time here, actix-http 3.19 waits for the rest of a body that never comes.
+        .client_disconnect_timeout(Duration::ZERO)
+        // For those that brought a callback; the vendor keeps its connections.
+        .keep_alive(KeepAlive::Timeout(Duration::from_secs(60)))
+        .shutdown_timeout(5)
+        .listen(listener)?;
+    // It ends by itself on Ctrl-C and SIGTERM.
     actix_web::rt::System::new().block_on(server.run())?;
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Hands callbacks over to workers through a Redis stream, which outlives the process.
 
 mod append;
-#[path = "../../support/flags.rs"]
-mod flags;
 mod link;
 mod receive;
 mod take;
@@ -13,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use example_support::flags;
 use redis::{ConnectionInfo, IntoConnectionInfo};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;

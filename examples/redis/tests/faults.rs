@@ -1,12 +1,10 @@
 //! Faults in the middle of a request to a receiver.
 #![cfg(target_os = "linux")]
 
-use faults::{connect, faults};
+use example_support::testing::{connect, faults};
 use util::Redis;
 use util::process::Front;
 
-#[path = "../../../tests/util/faults.rs"]
-mod faults;
 mod util;
 
 #[test]

@@ -1,0 +1,41 @@
+use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use im_group_full::rest::{Outcome, Report};
+
+/// Who goes and why.
+pub(crate) fn of(report: &Report, now: SystemTime) -> String {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let ago = |secs: u64| format!("{} days ago", now.saturating_sub(secs) / (24 * 60 * 60));
+    let mut table = String::new();
+    for (i, candidate) in report.candidates().iter().enumerate() {
+        if i == 0 {
+            line(&mut table, "account", "last active", "joined", "outcome");
+        }
+        let member = candidate.member();
+        let active = match member.last_spoke() {
+            None => "never spoke".to_owned(),
+            Some(_) => ago(member.last_active()),
+        };
+        line(&mut table, member.account(), &active, &ago(member.joined()), outcome(candidate.outcome()));
+    }
+    table
+}
+
+fn line(table: &mut String, account: &str, active: &str, joined: &str, outcome: &str) {
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(table, "{account:<24}  {active:<16}  {joined:<16}  {outcome}");
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Planned => "planned",
+        Outcome::Removed => "removed",
+        Outcome::Unconfirmed => "not known",
+        Outcome::Left => "had left",
+        Outcome::Active => "stays: active again",
+        Outcome::Promoted => "stays: promoted",
+        Outcome::NotNeeded => "stays: not needed",
+        _ => "other",
+    }
+}

@@ -1,0 +1,121 @@
+//! Plays the vendor's servers against a URL. `im-group-full-probe --help` explains the flags.
+
+mod diagnosis;
+mod table;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use example_support::flags::Tokens;
+use example_support::vendor::{Outcome, Sender, Target, Unreachable, play, play_on, unix_seconds};
+use example_support::{Source, TOKEN_VARIABLE};
+use im_group_full::SdkAppId;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+/// Plays the vendor's servers, and those who pretend to be them, against a URL
+///
+/// Some of the requests are valid, and the app works on them: do not aim it at production.
+///
+/// Exit code 0: every answer is right; 1: one differs; 2: it could not run.
+#[derive(Parser)]
+#[command(
+    after_help = "Environment:\n  IM_CALLBACK_TOKEN  The token of webhook authentication, as the console shows it"
+)]
+struct Options {
+    /// Where the callback is mounted, such as <http://127.0.0.1:8080/im/callback>
+    url: String,
+    /// The app's SDKAppID, as the vendor's console shows it
+    #[arg(long, env = "IM_SDK_APP_ID", default_value = "888888")]
+    sdk_app_id: SdkAppId,
+    #[command(flatten)]
+    tokens: Tokens,
+    /// PEM file with a certificate to trust, for https
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Seconds to wait for an answer; the vendor waits 2
+    #[arg(long, default_value = "2", value_name = "SECONDS")]
+    patience: u32,
+    /// Print JSON, for machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came out.
+struct Report {
+    outcomes: Vec<Outcome>,
+    /// Why nothing else was tried, if the first callback was refused.
+    diagnosis: Option<String>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let Report { outcomes, diagnosis } = match run(&options).await {
+        Ok(report) => report,
+        Err(message) => {
+            eprintln!("probe: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
+    let mut out = std::io::stdout();
+    // The reader may have gone, and the exit code still tells.
+    let _ = if options.json {
+        let report = json!({ "url": options.url, "cases": outcomes, "passed": passed, "diagnosis": diagnosis });
+        writeln!(out, "{report:#}")
+    } else {
+        table::print(&mut out, &outcomes, passed, diagnosis.as_deref())
+    };
+    ExitCode::from(u8::from(passed < outcomes.len()))
+}
+
+async fn run(options: &Options) -> Result<Report, String> {
+    let mut tokens = options.tokens.read()?;
+    match options.tokens.source() {
+        None => eprintln!("no token: wrong and stale signatures are left out"),
+        Some(source) if tokens.len() > 1 => {
+            let used = match source {
+                Source::File(path) => path.display().to_string(),
+                _ => TOKEN_VARIABLE.to_owned(),
+            };
+            eprintln!("{} tokens are given: signing with that of {used}", tokens.len());
+        }
+        Some(_) => (),
+    }
+    let token = if tokens.is_empty() { None } else { Some(tokens.swap_remove(0)) };
+    let has_token = token.is_some();
+    let unreachable = |error: Unreachable| error.to_string();
+    let target = Target::new(&options.url, options.cacert.as_deref()).map_err(unreachable)?;
+    let patience = Duration::from_secs(options.patience.into());
+    let sender = Sender { sdk_app_id: options.sdk_app_id, token, now: unix_seconds() };
+
+    let (cases, kept_alive) = (sender.cases(), sender.kept_alive());
+    let mut outcomes = Vec::new();
+    // Draws on a terminal only.
+    let style = ProgressStyle::with_template("{pos}/{len} {msg}").map_err(|error| error.to_string())?;
+    let progress = ProgressBar::new((cases.len() + kept_alive.len()) as u64).with_style(style);
+    for case in &cases {
+        progress.set_message(case.name);
+        let outcome = play(&target, case, patience).await.map_err(unreachable)?;
+        progress.inc(1);
+        // Where a genuine callback is refused, the others would only say so again.
+        if outcomes.is_empty() && !outcome.passed {
+            progress.finish_and_clear();
+            let diagnosis = Some(diagnosis::of(&outcome, options.sdk_app_id, has_token));
+            return Ok(Report { outcomes: vec![outcome], diagnosis });
+        }
+        outcomes.push(outcome);
+    }
+    let mut kept = None;
+    for case in &kept_alive {
+        progress.set_message(case.name);
+        outcomes.push(play_on(&target, &mut kept, case, patience).await.map_err(unreachable)?);
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    Ok(Report { outcomes, diagnosis: None })
+}

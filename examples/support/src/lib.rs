@@ -1,0 +1,27 @@
+//! What the examples and the tests share. Not published, and each part behind a feature of its own.
+
+mod curl;
+mod say;
+
+#[cfg(feature = "connections")]
+pub mod connections;
+#[cfg(feature = "flags")]
+pub mod flags;
+#[cfg(feature = "log")]
+pub mod log;
+#[cfg(feature = "rest-client")]
+pub mod rest_client;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "stand-in")]
+pub mod stand_in;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "vendor")]
+pub mod vendor;
+
+pub use self::curl::{Source, TOKEN_VARIABLE, curl, made_up_token};
+pub use self::say::say;
+
+/// Where the examples expect the callback.
+pub const PATH: &str = "/im/callback";

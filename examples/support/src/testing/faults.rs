@@ -1,0 +1,97 @@
+//! Faults in the middle of a request, for any server: it goes on, the next request is answered right, and no
+//! connection is left open.
+
+use std::time::Duration;
+
+use im_group_full::testing::Callback;
+use im_group_full::{SdkAppId, Token};
+
+use super::client::{Client, read_to_end};
+use crate::vendor::unix_seconds;
+
+const CLOSE: &str = "Connection: close\r\n";
+const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
+
+/// Tries them all on a server for the SDKAppID 888888 without a token, a process of its own.
+#[track_caller]
+pub fn faults<C: Client>(process: u32, path: &str, connect: impl Fn() -> C) {
+    faults_and(process, path, None, connect, || ());
+}
+
+/// Does the same with a token, and with more faults, which only this server can have.
+#[track_caller]
+pub fn faults_and<C: Client>(
+    process: u32,
+    path: &str,
+    token: Option<&str>,
+    connect: impl Fn() -> C,
+    more: impl FnOnce(),
+) {
+    let token = token.map(|token| Token::new(token).unwrap());
+    let callback = || {
+        let callback = Callback::new(SdkAppId::new(888_888)).group_id("g");
+        token.iter().fold(callback, |callback, token| callback.signed(token, unix_seconds()))
+    };
+    let body = String::from_utf8(callback().raw_body()).unwrap();
+    let with_length = |length: usize, headers: &str| {
+        let query = callback().raw_query();
+        format!("POST {path}?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+    };
+    let whole = with_length(body.len(), "");
+    let head = whole.len() - body.len();
+    // Not all of it may be taken: whoever has seen enough closes.
+    let send = |bytes: &str| {
+        let mut client = connect();
+        let _ = client.write_all(bytes.as_bytes()).and_then(|()| client.flush());
+        client
+    };
+    let goes_on = |fault: &str| {
+        let answer = read_to_end(send(&with_length(body.len(), CLOSE)));
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(OK), "{fault}: {answer}");
+    };
+    goes_on("none");
+    let open = open_files(process);
+    more();
+
+    for end in [0, 1, 20, head / 2, head - 1, head, head + 1, whole.len() - 1] {
+        drop(send(&whole[..end]));
+        let mut client = send(&whole[..end]);
+        client.finish();
+        let answer = read_to_end(client);
+        assert!(!answer.starts_with("HTTP/1.1 200 "), "closed after {end} bytes: {answer}");
+        goes_on(&format!("closed after {end} bytes"));
+    }
+
+    for declared in [body.len() + 1, body.len() - 1, 0] {
+        let mut client = send(&with_length(declared, CLOSE));
+        client.finish();
+        let answer = read_to_end(client);
+        assert!(!answer.starts_with("HTTP/1.1 200 "), "{declared} of {}: {answer}", body.len());
+        goes_on("a length that is not the body's");
+    }
+
+    // Slower than the vendor waits, while others are answered.
+    let mut slow = send(&whole[..=head]);
+    goes_on("a body that does not come");
+    std::thread::sleep(Duration::from_millis(2500));
+    let _ = slow.write_all(&whole.as_bytes()[head + 1..]);
+    drop(slow);
+    goes_on("a body that comes late");
+
+    let answers = read_to_end(send(&[&whole, &*with_length(body.len(), CLOSE)].concat()));
+    assert_eq!(answers.matches(OK).count(), 2, "one behind the other: {answers}");
+
+    // Every connection ends with its client; a server that forgets one would never come to this.
+    for _ in 0..3000 {
+        if open_files(process) <= open {
+            // A process that ended has none either.
+            return goes_on("the end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{} open files, {open} before", open_files(process));
+}
+
+fn open_files(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
+}

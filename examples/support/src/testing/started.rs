@@ -1,0 +1,162 @@
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use im_group_full::{SdkAppId, Token};
+
+use crate::vendor::{Sender, Target, play, play_on, unix_seconds};
+use crate::{PATH, TOKEN_VARIABLE};
+
+/// The token of the tests.
+pub const TOKEN: &str = "xxxxyyyy";
+
+/// For an answer that has to come, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that ends with the value.
+pub struct Ended(pub Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server of its own process.
+pub struct Started {
+    child: Ended,
+    lines: BufReader<ChildStdout>,
+    token: Option<String>,
+    /// Where it listens, as it says.
+    pub url: String,
+    /// The line to try it with, as it says.
+    pub curl: String,
+}
+
+impl Started {
+    /// Starts it on a free port, and waits until it says where it listens.
+    #[track_caller]
+    pub fn new(program: &str, arguments: &[&str], token: Option<&str>) -> Self {
+        let mut command = Command::new(program);
+        Self::spawn(command.args(["--address", "127.0.0.1:0"]).args(arguments), token)
+    }
+
+    /// Does the same with few file handles, for the attacks.
+    #[track_caller]
+    pub fn limited(program: &str, arguments: &[&str], token: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 256; exec \"$@\"", "sh", program, "--address", "127.0.0.1:0"]).args(arguments);
+        Self::spawn(&mut command, Some(token))
+    }
+
+    /// Starts it with a command of its own.
+    #[track_caller]
+    pub fn spawn(command: &mut Command, token: Option<&str>) -> Self {
+        command.stdout(Stdio::piped()).env_remove(TOKEN_VARIABLE);
+        if let Some(token) = token {
+            command.env(TOKEN_VARIABLE, token);
+        }
+        let mut child = Ended(command.spawn().unwrap());
+        let lines = BufReader::new(child.0.stdout.take().unwrap());
+        let token = token.map(str::to_owned);
+        let mut started = Self { child, lines, token, url: String::new(), curl: String::new() };
+        let listening = started.says("listening on ");
+        let url = listening.strip_prefix("listening on ").and_then(|line| line.split(' ').next());
+        started.url = url.unwrap_or_else(|| panic!("unexpected: {listening}")).into();
+        started.curl = started.says("curl ").trim().into();
+        started
+    }
+
+    /// Reads the next line that it prints.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "it ended");
+        line.trim_end().to_owned()
+    }
+
+    /// Reads until a line that holds the text.
+    #[track_caller]
+    pub fn says(&mut self, text: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Pastes the line to try it with into a shell, with one part replaced, and returns what was answered.
+    #[track_caller]
+    pub fn paste(&self, from: &str, to: &str) -> String {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &self.curl.replace(from, to)]);
+        if let Some(token) = &self.token {
+            shell.env(TOKEN_VARIABLE, token);
+        }
+        let output = shell.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Returns the host and the port.
+    pub fn address(&self) -> &str {
+        self.url.split("://").nth(1).and_then(|url| url.strip_suffix(PATH)).unwrap()
+    }
+
+    /// Sends a signal: `INT` is what Ctrl-C sends, `TERM` what a service manager does.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// The same. Returns whether it ended well, and what it still had to say.
+    #[track_caller]
+    pub fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        self.signal(signal);
+        let mut rest = String::new();
+        self.lines.read_to_string(&mut rest).unwrap();
+        (self.child.0.wait().unwrap().code(), rest)
+    }
+
+    /// Sends every case of the probe, and names those whose answer differs.
+    #[track_caller]
+    pub fn differing(&self, certificate: Option<&Path>) -> Vec<String> {
+        let outcomes = runtime().block_on(async {
+            let target = Target::new(&self.url, certificate).unwrap();
+            let mut outcomes = Vec::new();
+            let sender = sender(self.token.as_deref());
+            for case in sender.cases() {
+                outcomes.push(play(&target, &case, PATIENCE).await.unwrap());
+            }
+            let mut kept = None;
+            for case in sender.kept_alive() {
+                outcomes.push(play_on(&target, &mut kept, &case, PATIENCE).await.unwrap());
+            }
+            outcomes
+        });
+        assert!(outcomes.len() > 40);
+        let differing = outcomes.into_iter().filter(|outcome| !outcome.passed);
+        differing
+            .map(|outcome| format!("{}: expected {}, got {}", outcome.case, outcome.expected, outcome.got))
+            .collect()
+    }
+}
+
+/// The vendor, as it knows the servers under test.
+pub fn sender(token: Option<&str>) -> Sender {
+    let token = token.map(|token| Token::new(token).unwrap());
+    Sender { sdk_app_id: SdkAppId::new(888_888), token, now: unix_seconds() }
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
