@@ -17,7 +17,8 @@ pub(crate) fn of(report: &Report, now: SystemTime) -> String {
             None => "never spoke".to_owned(),
             Some(_) => ago(member.last_active()),
         };
-        line(&mut table, member.account(), &active, &ago(member.joined()), outcome(candidate.outcome()));
+        let joined = member.joined().map_or_else(|| "not known".to_owned(), ago);
+        line(&mut table, member.account(), &active, &joined, outcome(candidate.outcome()));
     }
     table
 }
@@ -32,9 +33,12 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Planned => "planned",
         Outcome::Removed => "removed",
         Outcome::Unconfirmed => "not known",
+        Outcome::Rejoined => "has joined anew",
         Outcome::Left => "had left",
         Outcome::Active => "stays: active again",
+        Outcome::Reader => "stays: reads",
         Outcome::Promoted => "stays: promoted",
+        Outcome::Unclear => "stays: not clear",
         Outcome::NotNeeded => "stays: not needed",
         _ => "other",
     }
