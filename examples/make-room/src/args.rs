@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// An account that is never removed; may be given again
     #[arg(long, value_name = "ACCOUNT")]
     protect: Vec<String>,
+    /// Count silence also where the vendor does not show that it means anything, as in a Community
+    #[arg(long)]
+    trust_silence: bool,
     /// Show who would be removed, and remove nobody
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -48,6 +51,7 @@ impl Args {
     pub(crate) fn policy(&self) -> InactivityPolicy {
         let inactive_for = Duration::from_secs(u64::from(self.inactive_days) * 24 * 60 * 60);
         let policy = InactivityPolicy::new(inactive_for, self.free);
+        let policy = if self.trust_silence { policy.trust_silence() } else { policy };
         self.protect.iter().fold(policy, InactivityPolicy::protect)
     }
 

@@ -19,7 +19,7 @@ use crate::args::Args;
 /// What the stand-in knows of the app.
 const ADMIN: &str = "administrator";
 const SECRET_KEY: &str = "5bd2850fff3ecb11d7c805251c51ee46";
-const GROUP: &str = "@TGS#_@TGS#cQVLVHIM62CJ";
+const GROUP: &str = "@TGS#2J4SZEAEL";
 
 pub(crate) fn tell(args: &Args) -> Result<(), Box<dyn Error>> {
     let app = args.flags.sdk_app_id;
@@ -45,9 +45,9 @@ pub(crate) fn tell(args: &Args) -> Result<(), Box<dyn Error>> {
     crate::receive(args, listener, Validator::signed(app, token), api, true)
 }
 
-/// A Community with many members, of whom some have been silent for long.
+/// A group with many members, of whom some have been silent for long.
 fn full_group() -> Group {
-    const MEMBERS: u64 = 10_000;
+    const MEMBERS: u64 = 2000;
     const DAY: u64 = 24 * 60 * 60;
     let now = unix_seconds();
     let members = (0..MEMBERS).map(|i| {
@@ -57,5 +57,5 @@ fn full_group() -> Group {
         Member { role, ..Member::new(format!("user{i:05}"), joined, spoke) }
     });
     let members: Vec<_> = members.collect();
-    Group { kind: "Community", limit: members.len(), members }
+    Group { kind: "Public", limit: members.len(), members }
 }

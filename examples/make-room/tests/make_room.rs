@@ -35,12 +35,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Thirty members, silent for years; the owner is the first.
+/// Thirty members, silent for years; the first is the owner, and the last who spoke.
 fn stand_in() -> StandIn {
     let stand_in = StandIn::start(APP, ADMIN, SECRET, Arc::new(SystemTime::now)).unwrap();
     let members = (0..30).map(|i| {
-        let role = if i == 0 { "Owner" } else { "Member" };
-        Member { role, ..Member::new(format!("u{i:02}"), 1_500_000_000 + i, 0) }
+        let (role, spoke) = if i == 0 { ("Owner", 1_500_000_100) } else { ("Member", 0) };
+        Member { role, ..Member::new(format!("u{i:02}"), 1_500_000_000 + i, spoke) }
     });
     let group = Group { kind: "Public", limit: 30, members: members.collect() };
     stand_in.with(|vendor| vendor.groups.insert(GROUP.to_owned(), group));
