@@ -116,6 +116,11 @@ fn clock_that_is_set_back_makes_a_look_old() {
         answer(&mut run, at(NOW), &info("Public", 3));
         assert_eq!(wants(&mut run, at(NOW - back)).command(), "get_specified_group_member_info", "{back}");
     }
+    // Also a second at a time.
+    let mut run = planned();
+    answer(&mut run, at(NOW), &look(&members()[1..]));
+    answer(&mut run, at(NOW - 1), &info("Public", 3));
+    assert_eq!(wants(&mut run, at(NOW - 2)).command(), "get_specified_group_member_info");
     // Also while the answer was on its way.
     let mut run = planned();
     answer_late(&mut run, at(NOW), at(NOW - 3600), &look(&members()[1..]));

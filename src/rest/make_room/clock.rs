@@ -16,9 +16,11 @@ pub(super) struct Clock {
     seen: Duration,
     /// By how much the caller's clock was set back, all in all.
     behind: Duration,
+    /// The latest that the caller's clock showed since ages were last unknown.
+    latest: Duration,
 }
 
-/// A clock that is set back by more tells nothing about how long ago something was. Less is what a
+/// A clock that shows a time earlier by more tells nothing about how long ago something was. Less is what a
 /// clock does that is being kept right, or two machines that agree.
 const JITTER: Duration = Duration::from_secs(1);
 
@@ -33,7 +35,9 @@ impl Clock {
         let back = self.seen.saturating_sub(now);
         self.seen = now;
         self.behind = self.behind.saturating_add(back);
-        (now.saturating_add(self.behind), back <= JITTER)
+        let ages_known = self.latest.saturating_sub(now) <= JITTER;
+        self.latest = if ages_known { self.latest.max(now) } else { now };
+        (now.saturating_add(self.behind), ages_known)
     }
 }
 
