@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 /// The secret key of an app, from the vendor's console.
 ///
-/// Whoever has it can act as every user and admin of the app, so it has a redacted
+/// Anybody who has it can act as every user and admin of the app, so it has a redacted
 /// [`Debug`](fmt::Debug), and neither [`Display`](fmt::Display) nor serialisation. Read it from the
 /// environment or a file, not from the command line.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ pub fn api() -> RestApi {
     RestApi::new(Endpoint::China, APP, "administrator", SecretKey::new(SECRET).unwrap()).unwrap()
 }
 
-/// The answer to a count: with so many members, full.
+/// The answer to a count of a full group with this many members.
 pub fn info(kind: &str, members: usize) -> Value {
     json!({ "ErrorCode": 0, "GroupInfo": [{
         "GroupId": GROUP, "ErrorCode": 0, "Type": kind, "MemberNum": members, "MaxMemberNum": members,

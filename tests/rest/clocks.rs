@@ -189,7 +189,7 @@ fn clock_ahead_removes_nobody_if_the_event_is_at_hand() {
     }
 }
 
-/// At least 10 ms between two calls, unless set; a clock that is set back makes it no longer.
+/// 10 ms between two calls, or what was set; a clock that is set back makes it no longer.
 #[test]
 fn pace() {
     let policy = || anybody(InactivityPolicy::new(Duration::from_secs(1000), 2));
@@ -204,7 +204,7 @@ fn pace() {
         assert!(matches!(run.step(&api(), now), Step::Wait(left) if left == pace / 2));
         assert!(matches!(run.step(&api(), at(0)), Step::Wait(left) if left == pace / 2));
         assert!(matches!(run.step(&api(), at(0) + pace / 2 - MILLI), Step::Wait(left) if left == MILLI));
-        // Another worker has a pace of its own.
+        // The pace is not saved.
         let mut restored: MakeRoom = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
         assert_eq!(wants(&mut restored, at(0)).command(), "get_group_member_info");
         assert_eq!(wants(&mut run, at(0) + pace / 2).command(), "get_group_member_info");

@@ -92,7 +92,7 @@ fn calls_until_the_end(run: &mut MakeRoom, mut answer: impl FnMut(&str, u32) -> 
     }
 }
 
-/// Whatever the vendor answers.
+/// The vendor cannot make it send more.
 #[test]
 fn calls_have_a_bound() {
     let one = |i: u32| [member(&format!("u{i}"), "Member", u64::from(i), 0)];

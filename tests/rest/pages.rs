@@ -1,4 +1,4 @@
-//! Whoever was a member throughout the scan is considered, or the run fails and says why.
+//! Every member who was there throughout the scan is considered, or the run fails and says why.
 
 use std::time::Duration;
 

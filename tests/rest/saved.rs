@@ -193,7 +193,7 @@ fn saved_run_of_another_version() {
     assert_eq!(serde_json::from_str::<MakeRoom>(&moved).unwrap(), run());
 }
 
-/// A look from the future is no look: whoever wrote this, or whatever clock it was.
+/// A look from the future is no look.
 #[test]
 fn saved_run_with_a_look_from_the_future() {
     let world = World::new(full_group("Public", 450));

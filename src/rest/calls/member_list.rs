@@ -17,7 +17,7 @@ pub struct MemberList {
     pub unclear: Vec<String>,
     /// How many entries have no account that can be read. Nobody knows who they are.
     pub unnamed: usize,
-    /// How many entries the answer has, of whatever sort.
+    /// How many entries the answer has.
     pub entries: usize,
 }
 

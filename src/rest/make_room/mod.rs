@@ -63,7 +63,7 @@ use super::{RestApi, RestError};
 ///   is active meanwhile, they remove together whom one of them would have removed alone, however
 ///   their calls interleave.
 /// * It ends. It sends at most [`MAX_CALLS`](Self::MAX_CALLS) calls, and as many again after each
-///   [`resume`](Self::resume), whatever the vendor answers and the clock does.
+///   [`resume`](Self::resume). No answer and no clock can make it send more.
 /// * Every [`Outcome`] is true of what can be known.
 ///
 /// # What the vendor's API makes impossible
@@ -92,8 +92,8 @@ use super::{RestApi, RestError};
 ///
 /// # Failures
 ///
-/// The run repeats what is worth repeating, with a growing [`Step::Wait`]. After the fifth failure
-/// without progress (a page, a removal), or at once if repeating is hopeless, the step is
+/// The run tries again where that can help, with a growing [`Step::Wait`]. After the fifth failure
+/// without progress (a page, a removal), or at once if trying again cannot help, the step is
 /// [`Step::Failed`], until you call [`resume`](Self::resume). It never repeats a removal blindly: it
 /// looks at the candidates again first, and sends no others in their place.
 ///
@@ -101,8 +101,8 @@ use super::{RestApi, RestError};
 ///
 /// It serialises at any point, and holds no secret, so that one worker can stop and another one go
 /// on. Save it after `step` and before you send the request: then even a removal that nobody saw the
-/// answer of is in the report. It is as trustworthy as the place where it was kept: whoever can
-/// change it can remove members.
+/// answer of is in the report. It is as trustworthy as the place where you keep it: anybody who can
+/// change it there can remove members.
 ///
 /// A saved run has a `version`, and is read strictly. A later version of this crate either goes on
 /// with it as this one would, or refuses it with an error that names both versions; then begin a new
@@ -152,8 +152,8 @@ impl MakeRoom {
 
     /// Says what to do next at `now`.
     ///
-    /// After [`Step::Send`], report what came of it first. If you call this instead, the run takes it
-    /// that nothing came.
+    /// After [`Step::Send`], report what came of it first. If you call this instead, the run counts
+    /// that as no response.
     pub fn step(&mut self, api: &RestApi, now: SystemTime) -> Step<'_> {
         let at = self.tick(now);
         if self.sent {
@@ -180,8 +180,8 @@ impl MakeRoom {
         Step::Send(call.request(api, now))
     }
 
-    /// Takes the response to the request of the last [`Step::Send`], received at `now`, whatever
-    /// status and body it has.
+    /// Takes the response to the request of the last [`Step::Send`], received at `now`. Give it every
+    /// response, also one with an error status.
     pub fn response(&mut self, status: StatusCode, body: &[u8], now: SystemTime) {
         if !self.sent {
             return;
@@ -193,8 +193,8 @@ impl MakeRoom {
         }
     }
 
-    /// Takes that the request of the last [`Step::Send`] got no response, or none that could be read
-    /// to its end.
+    /// Reports that the request of the last [`Step::Send`] got no response, or none that could be
+    /// read to its end.
     pub fn no_response(&mut self, now: SystemTime) {
         if self.sent {
             let at = self.tick(now);

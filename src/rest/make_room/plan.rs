@@ -8,8 +8,8 @@ use crate::rest::Member;
 
 /// Whom to remove: the best candidates of all members considered so far.
 ///
-/// Invariants: every account is there once, as it came last; and whoever was considered and is not
-/// there was worse than `slots` others. It holds some more, so that sorting is rare, but fewer than
+/// Invariants: every account is there once, as it came last; and a member who was considered and is
+/// not there was worse than `slots` others. It holds some more, so that sorting is rare, but fewer than
 /// `slots` times [`ROOM`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Saved", into = "Saved")]

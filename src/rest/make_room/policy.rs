@@ -114,7 +114,7 @@ impl InactivityPolicy {
         self
     }
 
-    /// Returns how many slots are wanted, whatever the size of the group.
+    /// Returns how many slots the policy wants, before its share of the limit is applied.
     pub fn free(&self) -> u32 {
         self.free
     }
@@ -149,7 +149,7 @@ impl InactivityPolicy {
     pub(super) fn is_reader(&self, member: &Member, next_msg_seq: Option<u64>) -> bool {
         let Some(messages) = self.spare_readers else { return false };
         let (Some(next), Some(read)) = (next_msg_seq, member.msg_seq()) else { return true };
-        // Whoever has read more than there is: the number of the group is old, or has begun anew.
+        // A member who has read more than there is: the group's number is old, or has begun anew.
         next.checked_sub(read).is_none_or(|behind| behind == 0 || behind - 1 < u64::from(messages))
     }
 

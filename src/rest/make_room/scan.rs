@@ -12,11 +12,11 @@ pub(super) enum Scan {
     Backwards(Backwards),
 }
 
-/// Reads from the end of the list to its beginning, because whoever leaves meanwhile then shifts
-/// only what was read already.
+/// Reads from the end of the list to its beginning, because a member who leaves meanwhile
+/// then shifts only what was read already.
 ///
-/// Invariant: whoever has been a member since the scan began and was not read yet stands before
-/// `unread`.
+/// Invariant: every member who has been there since the scan began and was not read yet stands
+/// before `unread`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Backwards {

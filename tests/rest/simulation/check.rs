@@ -108,7 +108,7 @@ impl Ledger {
         self.counts.len()
     }
 
-    /// A removal that was handed out after so many counts has removed somebody.
+    /// A removal that was handed out after this many counts has removed somebody.
     pub fn carried_out(&self, group: &Group, counts: usize) {
         // The first is from before the plan.
         assert!(counts >= 2, "removed without a count");

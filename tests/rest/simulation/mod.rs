@@ -1,4 +1,4 @@
-//! A vendor of its own, a group that changes between any two calls, and everything that can go wrong on the way: nobody
+//! A simulated vendor, a group that changes between any two calls, and everything that can go wrong on the way: nobody
 //! is removed who should not be, and the report is true.
 //!
 //! ```text
@@ -82,7 +82,7 @@ struct Simulation {
     /// In milliseconds; and what the caller's clock shows instead.
     truth: u64,
     clock: u64,
-    /// One event in so many moments; one fault in so many calls.
+    /// How rare events in the group and faulty calls are: one in this many.
     busy: u64,
     faulty: u64,
     sigs: Vec<String>,
@@ -183,7 +183,7 @@ impl Simulation {
         Moment { truth: self.truth, clock: self.clock }
     }
 
-    /// Time passes, up to so many milliseconds; things happen in the group; clocks jump.
+    /// Time passes, up to this many milliseconds; things happen in the group; clocks jump.
     fn pass(&mut self, millis: u64) {
         let passed = self.chance.below(millis + 1);
         self.truth += passed;

@@ -1,4 +1,4 @@
-//! How the vendor answers: from the truth, and with whatever was seen of pages and entries in the wild.
+//! How the vendor answers: from the truth, with the strange pages and entries that were seen in the wild.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub type Told = HashMap<String, Option<Member>>;
 pub struct Quirks {
     /// How many members a page can have.
     pub longest_page: usize,
-    /// One entry in so many is broken.
+    /// How rare a broken entry is: one in this many.
     pub broken: u64,
     pub without_member_num: bool,
 }
@@ -84,7 +84,7 @@ fn entries(members: &[&Member], quirks: &Quirks, chance: &mut Chance) -> (Vec<Va
             3 => drop(broken["LastSendMsgTime"].take()),
             4 => broken["LastSendMsgTime"] = json!("12"),
             5 => {
-                // Says two things; in whatever order.
+                // Says two things, in either order.
                 broken["Role"] = json!("Admin");
                 list.push(entry);
             }
