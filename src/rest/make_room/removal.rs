@@ -46,6 +46,7 @@ impl MakeRoom {
         if self.phase == Phase::Delete {
             if error.may_have_been_done() {
                 self.mark_doomed(Outcome::Unconfirmed);
+                self.disturbed = true;
             }
             self.counted_at = None;
             self.look_again(self.round.start, self.round.end);
