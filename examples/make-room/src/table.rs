@@ -6,7 +6,6 @@ use im_group_full::rest::{Outcome, Report};
 /// Who goes and why.
 pub(crate) fn of(report: &Report, now: SystemTime) -> String {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let ago = |secs: u64| format!("{} days ago", now.saturating_sub(secs) / (24 * 60 * 60));
     let mut table = String::new();
     for (i, candidate) in report.candidates().iter().enumerate() {
         if i == 0 {
@@ -15,12 +14,17 @@ pub(crate) fn of(report: &Report, now: SystemTime) -> String {
         let member = candidate.member();
         let active = match member.last_spoke() {
             None => "never spoke".to_owned(),
-            Some(_) => ago(member.last_active()),
+            Some(_) => ago(now, member.last_active()),
         };
-        let joined = member.joined().map_or_else(|| "not known".to_owned(), ago);
+        let joined = member.joined().map_or_else(|| "not known".to_owned(), |joined| ago(now, joined));
         line(&mut table, member.account(), &active, &joined, outcome(candidate.outcome()));
     }
     table
+}
+
+fn ago(now: u64, seconds: impl Into<Option<u64>>) -> String {
+    let days = |seconds| now.saturating_sub(seconds) / (24 * 60 * 60);
+    seconds.into().map_or_else(|| "not known".to_owned(), |seconds| format!("{} days ago", days(seconds)))
 }
 
 fn line(table: &mut String, account: &str, active: &str, joined: &str, outcome: &str) {

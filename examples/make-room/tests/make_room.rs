@@ -35,11 +35,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Thirty members, silent for years; the first is the owner, and the last who spoke.
+/// Thirty members, silent for years but for the owner, who is the first.
 fn stand_in() -> StandIn {
     let stand_in = StandIn::start(APP, ADMIN, SECRET, Arc::new(SystemTime::now)).unwrap();
     let members = (0..30).map(|i| {
-        let (role, spoke) = if i == 0 { ("Owner", 1_500_000_100) } else { ("Member", 0) };
+        let role = if i == 0 { "Owner" } else { "Member" };
+        let spoke = if i == 0 { unix_seconds() - 60 } else { 0 };
         Member { role, ..Member::new(format!("u{i:02}"), 1_500_000_000 + i, spoke) }
     });
     let group = Group { kind: "Public", limit: 30, members: members.collect() };

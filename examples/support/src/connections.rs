@@ -105,8 +105,10 @@ async fn end(mut deadlines: watch::Receiver<Instant>) {
     loop {
         let deadline = *deadlines.borrow_and_update();
         tokio::select! {
-            () = sleep_until(deadline) => return,
+            // First, because a deadline that was moved does not count, even if it has passed meanwhile.
+            biased;
             moved = deadlines.changed() => if moved.is_err() { return },
+            () = sleep_until(deadline) => return,
         }
     }
 }
