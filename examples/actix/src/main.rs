@@ -12,8 +12,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use clap::Parser;
 use example_support::flags::{Flags, PATH};
 use example_support::log;
-use futures_util::StreamExt;
-use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator, handle_request};
+use im_group_full::{Failure, GroupFull, GroupFullHandler, Rejection, Validator, handle_request};
 use tokio::time::timeout;
 
 /// How long a body may take: the vendor waits two seconds for the answer, and the next client for its turn.
@@ -44,44 +43,29 @@ impl GroupFullHandler for Rooms {
     }
 }
 
-/// Takes the payload as it comes: `web::Json` would insist on a `Content-Type`, which the vendor's sample lacks.
+/// All that stands between actix-web's types and the crate. It takes the payload as it comes: `web::Json` would insist on
+/// a `Content-Type`, which the vendor's sample lacks.
 async fn callback(request: HttpRequest, payload: Payload, rooms: Data<Rooms>) -> HttpResponse {
-    let reply = answer(&request, payload, &rooms).await;
+    let (method, query) = (request.method().as_str(), request.query_string());
+    // A payload cannot leave its thread, so it is not for `handle_request_async`. It is read first, and only if the query
+    // has passed.
+    let body = match rooms.validator.check_query(query, rooms.now()) {
+        Ok(checked) if method == "POST" => match timeout(BODY, payload.to_bytes_limited(checked.body_limit())).await {
+            Ok(Ok(Ok(body))) => Ok(body),
+            Ok(Err(_)) => Err(Rejection::body_too_large()),
+            Ok(Ok(Err(_))) | Err(_) => Err(Rejection::incomplete_body()),
+        },
+        _ => Ok(web::Bytes::new()),
+    };
+    let reply = handle_request(method, query, |_| body, &**rooms);
     let status = StatusCode::from_u16(reply.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    for header in reply.headers() {
-        response.insert_header(header);
-    }
+    reply.headers().for_each(|header| _ = response.insert_header(header));
     // A stranger's connection is not kept.
     if reply.rejection().is_some() {
         response.force_close();
     }
     response.body(reply.body().into_owned())
-}
-
-/// A payload of actix-web cannot leave its thread, so it is not for `handle_request_async`. It is read first, and only
-/// if the query has passed.
-async fn answer(request: &HttpRequest, payload: Payload, rooms: &Rooms) -> Reply {
-    let (method, query) = (request.method().as_str(), request.query_string());
-    let body = match rooms.validator.check_query(query, rooms.now()) {
-        Ok(checked) if method == "POST" => {
-            let read = timeout(BODY, read(payload, checked.body_limit())).await;
-            read.unwrap_or_else(|_| Err(Rejection::incomplete_body()))
-        }
-        _ => Ok(Vec::new()),
-    };
-    handle_request(method, query, |_| body, rooms)
-}
-
-async fn read(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Rejection> {
-    let mut body = Vec::new();
-    while let Some(chunk) = payload.next().await {
-        body.extend_from_slice(&chunk.map_err(|_| Rejection::incomplete_body())?);
-        if body.len() > limit {
-            return Err(Rejection::body_too_large());
-        }
-    }
-    Ok(body)
 }
 
 fn main() -> ExitCode {
