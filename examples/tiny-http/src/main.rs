@@ -1,7 +1,8 @@
 //! A synchronous callback server on `tiny_http`, without an async runtime. **For behind a reverse proxy only.**
 //!
 //! `tiny_http` 0.12 has no time-out for heads, bodies and idle connections, and no limit on connections; it owns the
-//! sockets, so that none can be set from outside. A connection costs a thread for as long as its client likes. It also
+//! sockets, so that none can be set from outside. A connection costs a thread for as long as its client likes, and when
+//! file handles run out, it accepts no more: then this program ends, for its service manager to start it again. It also
 //! reads the rest of every body before it lets go of a request, even of a refused one, which costs one of the threads
 //! below for as long as the client likes.
 //!
@@ -15,7 +16,7 @@ use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use example_support::flags::Flags;
@@ -51,27 +52,43 @@ fn run(flags: &Flags) -> Result<(), Box<dyn Error + Send + Sync>> {
         tracing::info!(group = event.group_id(), "accepted");
         Ok(())
     });
+    // Without its accepting thread, which panics when file handles run out, or without the threads below, this would be a
+    // server that answers nobody.
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::exit(1);
+    }));
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let server = Arc::new(Server::from_listener(flags.listen()?, None)?);
     let (_guard, _dropped) = log::init();
     let handler = Arc::new(handler);
-    let (running, ended) = channel::<()>();
+    let (sender, ends) = channel();
     for _ in 0..THREADS {
-        let (server, handler, running) = (Arc::clone(&server), Arc::clone(&handler), running.clone());
+        let (server, handler, sender) = (Arc::clone(&server), Arc::clone(&handler), sender.clone());
         std::thread::spawn(move || {
-            for mut request in server.incoming_requests() {
-                let reply = answer(&mut request, &*handler);
-                // What fails here is the client's connection, and nobody is left to tell.
-                let _ = request.respond(response(&reply));
-            }
-            drop(running);
+            let error = loop {
+                match server.recv() {
+                    Ok(mut request) => {
+                        let reply = answer(&mut request, &*handler);
+                        // What fails here is the client's connection, and nobody is left to tell.
+                        let _ = request.respond(response(&reply));
+                    }
+                    Err(error) => break error,
+                }
+            };
+            let _ = sender.send(Err(error));
         });
     }
-    drop(running);
-    signals.forever().next();
+    std::thread::spawn(move || signals.forever().next().map(|_| sender.send(Ok(()))));
+    // The other side does not go away: it is a signal, or that the server accepts no more.
+    ends.recv()??;
     // What is being answered is finished, unless its client makes it wait.
     (0..THREADS).for_each(|_| server.unblock());
-    let _ = ended.recv_timeout(FAREWELL);
+    let farewell = Instant::now() + FAREWELL;
+    for _ in 0..THREADS {
+        let _ = ends.recv_timeout(farewell.saturating_duration_since(Instant::now()));
+    }
     Ok(())
 }
 

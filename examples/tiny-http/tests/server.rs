@@ -2,6 +2,8 @@
 //! through the attacks: `src/main.rs` says why.
 #![cfg(target_os = "linux")]
 
+use std::net::TcpStream;
+
 use example_support::PATH;
 use example_support::testing::{Started, TOKEN, connect, faults, finishes_on_sigterm};
 
@@ -24,4 +26,13 @@ fn finishes_what_it_is_at() {
     let server = Started::new(PROGRAM, &[], Some(TOKEN));
     let address = server.address().to_owned();
     finishes_on_sigterm(server, || connect(&address));
+}
+
+#[test]
+fn ends_when_it_can_accept_no_more() {
+    let mut server = Started::limited(PROGRAM, &[], TOKEN);
+    // Until it is gone, or more than there are file handles.
+    let clients: Vec<_> = (0..300).map_while(|_| TcpStream::connect(server.address()).ok()).collect();
+    assert_eq!(server.ended(), Some(1));
+    drop(clients);
 }

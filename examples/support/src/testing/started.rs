@@ -127,6 +127,12 @@ impl Started {
         (self.child.0.wait().unwrap().code(), rest)
     }
 
+    /// Waits until it ends by itself, and returns how.
+    #[track_caller]
+    pub fn ended(&mut self) -> Option<i32> {
+        self.child.0.wait().unwrap().code()
+    }
+
     /// Sends every case of the probe, and names those whose answer differs.
     #[track_caller]
     pub fn differing(&self, certificate: Option<&Path>) -> Vec<String> {
