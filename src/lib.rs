@@ -134,6 +134,17 @@ pub const GROUP_FULL_COMMAND: &str = "Group.CallbackAfterGroupFull";
 /// How long the vendor waits for an answer ("Webhook Overview").
 pub const CALLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
+#[cfg(any(doc, doctest))]
+// Of two definitions of a link Markdown takes the first: these lead to pages of the documentation, those in the files to
+// files.
+#[doc = "[zh]: crate::guide::zh_cn\n[readme]: crate\n\n"]
+#[doc = include_str!("../docs/guide.md")]
+pub mod guide {
+    #[doc = "[en]: crate::guide\n[readme]: crate\n\n"]
+    #[doc = include_str!("../docs/guide.zh-CN.md")]
+    pub mod zh_cn {}
+}
+
 /// The README's code, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
