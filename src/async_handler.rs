@@ -7,13 +7,13 @@ use crate::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, Valid
 
 /// [`GroupFullHandler`] for code that awaits; see [`handle_async`](crate::handle_async).
 ///
-/// Also implemented for `&H`, `Box<H>` and `Arc<H>`. It needs no runtime of its own, and its
-/// futures are `Send`. It is not dyn-compatible: where a trait object is wanted, use a
-/// [`GroupFullHandler`] that hands the work over, in [`Immediate`].
+/// It is also implemented for `&H`, `Box<H>` and `Arc<H>`. It works with every async runtime, and its
+/// futures are `Send`. It is not dyn-compatible: if you need a trait object, wrap a
+/// [`GroupFullHandler`] in [`Immediate`].
 ///
-/// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)). A server
-/// may drop the future at any await, when the caller hangs up: hand work that must not stop halfway
-/// to a task or a queue.
+/// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)). A server may
+/// drop the future at any await, when the caller hangs up. Hand work that must not stop halfway to a
+/// task or a queue.
 ///
 /// ```
 /// use im_group_full::{AsyncGroupFullHandler, Failure, GroupFull, Validator};
@@ -47,7 +47,7 @@ pub trait AsyncGroupFullHandler: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the app from handling the event.
+    /// The app cannot handle the event.
     fn on_group_full(&self, event: &GroupFull<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// The same as [`GroupFullHandler::on_failed`].
@@ -82,9 +82,9 @@ macro_rules! forward {
 
 forward!(&H, Box<H>, Arc<H>);
 
-/// A [`GroupFullHandler`] that does not block, used as an async one.
+/// Lets you use a [`GroupFullHandler`] that does not block as an async one.
 ///
-/// Also around an `Arc<dyn GroupFullHandler>`.
+/// It can also wrap an `Arc<dyn GroupFullHandler>`.
 #[derive(Debug, Clone, Copy)]
 pub struct Immediate<H>(pub H);
 
@@ -96,7 +96,7 @@ impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
     }
 }
 
-/// Makes an async handler of a closure, for apps that need nothing but the event.
+/// Makes an async handler from a closure, for apps that only need the event.
 pub fn async_handler_fn<F, Fut>(validator: Validator, f: F) -> AsyncHandlerFn<F>
 where
     F: Fn(GroupFull<'static>) -> Fut + Send + Sync,

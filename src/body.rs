@@ -44,10 +44,10 @@ impl<'a> CallbackBody<'a> {
     ///
     /// # Errors
     ///
-    /// The bytes are not UTF-8, not JSON, not an object, or go on behind it; `CallbackCommand` or
-    /// `GroupId` is missing or not a string; `GroupId` is empty; `EventTime` is neither absent,
-    /// `null`, nor milliseconds that fit 64 bits, as an integer or as a string of decimal
-    /// digits; `TopicId` is neither absent, `null`, nor a string; one of the four is given twice.
+    /// The bytes are not UTF-8, not JSON, not an object, or continue after it; `CallbackCommand` or
+    /// `GroupId` is missing or not a string; `GroupId` is empty; `EventTime` is neither absent, `null`,
+    /// nor milliseconds that fit 64 bits, as an integer or as a string of decimal digits; `TopicId` is
+    /// neither absent, `null`, nor a string; one of the four is given twice.
     #[inline]
     pub fn parse(raw_body: &'a [u8]) -> Result<Self, Rejection> {
         // One check of the whole is cheaper than serde_json's own of each string.
@@ -72,7 +72,7 @@ impl<'a> CallbackBody<'a> {
         &self.command
     }
 
-    /// Returns `GroupId`, such as `@TGS#2J4SZEAEL`, or whatever the app chose itself; never empty.
+    /// Returns `GroupId`, such as `@TGS#2J4SZEAEL`, or an id that the app chose; never empty.
     pub fn group_id(&self) -> &str {
         &self.group_id
     }
@@ -84,7 +84,7 @@ impl<'a> CallbackBody<'a> {
     }
 
     /// Returns `TopicId`, such as `@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5`: the private
-    /// topic that is full. `None` where it is absent or empty.
+    /// topic that is full. `None` if it is absent or empty.
     pub fn topic_id(&self) -> Option<&str> {
         self.topic_id.as_deref()
     }
@@ -95,7 +95,7 @@ impl<'a> CallbackBody<'a> {
         if raw_body.len() > limit {
             return Err(Rejection::body_too_large());
         }
-        // Judged where it lies: to move it out and in again costs more than the comparison.
+        // Checked in place: moving the body out and in again costs more than the comparison.
         let body = Self::parse(raw_body);
         if let Ok(body) = &body {
             body.check_group_full()?;

@@ -7,9 +7,9 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 
 /// A checked callback: a group of the app is full.
 ///
-/// Only a [`Validator`](crate::Validator) makes one from a request, so whatever handles it need not
-/// check it again. The same event can arrive twice (see [`id`](Self::id)), and it comes again with
-/// every join that fails while the group stays full: what the app does must be safe to repeat.
+/// Only a [`Validator`](crate::Validator) makes one from a request, so your code need not check it
+/// again. The same event can arrive twice (see [`id`](Self::id)), and another one comes with every join
+/// that fails while the group stays full. So what you do must be safe to repeat.
 ///
 /// # Through a queue
 ///
@@ -18,9 +18,9 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 /// checked again: the command, `contenttype`, `GroupId`, `TopicId`. It is as trustworthy as the queue.
 ///
 /// Keep it as JSON. Later versions of this crate may add fields, and read the JSON of earlier ones.
-/// Formats that go by position, such as postcard, come without that promise.
+/// There is no such promise for formats that go by position, such as postcard.
 ///
-/// Write the event that borrows straight into a buffer. That takes two thirds of the time of
+/// To save time, write the borrowed event straight into a buffer. That takes two thirds of the time of
 /// [`to_static`](Self::to_static) and `serde_json::to_string`:
 ///
 /// ```
@@ -71,8 +71,8 @@ impl<'a> GroupFull<'a> {
         Self { query, body }
     }
 
-    /// Returns the group that is full, such as `@TGS#2J4SZEAEL`, or whatever the app chose itself;
-    /// never empty.
+    /// Returns the group that is full, such as `@TGS#2J4SZEAEL`, or an id that the app chose; never
+    /// empty.
     pub fn group_id(&self) -> &str {
         self.body.group_id()
     }
@@ -87,8 +87,8 @@ impl<'a> GroupFull<'a> {
         self.body.topic_id()
     }
 
-    /// Returns when the group was full; `None` where the callback does not say, or a `SystemTime`
-    /// cannot.
+    /// Returns when the group was full; `None` if the callback does not say, or if a `SystemTime`
+    /// cannot hold it.
     pub fn event_time(&self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.event_time_millis()?))
     }
@@ -104,18 +104,17 @@ impl<'a> GroupFull<'a> {
         self.query.sdk_app_id()
     }
 
-    /// Returns what tells this event from every other: `{SDKAppID}:{EventTime}:{GroupId}`, such as
+    /// Returns the name of this event: `{SDKAppID}:{EventTime}:{GroupId}`, such as
     /// `888888:1670574414123:@TGS#2J4SZEAEL`. For a full topic it is
     /// `{SDKAppID}:{EventTime}/{length of GroupId in bytes}:{GroupId}/{TopicId}`.
     ///
-    /// A callback that the vendor repeats after a time-out has the same id, and whatever else
-    /// differs, such as `RequestID`, does not count. No two events share one, although a group and a
-    /// topic are arbitrary text: the length says where the group ends. The form never changes, so it
-    /// can be a key in a store that several versions of an app share.
+    /// A callback that the vendor repeats after a time-out has the same id, even if other parameters
+    /// such as `RequestID` differ. No two events share one, although a group and a topic are arbitrary
+    /// text: the length says where the group ends. The form never changes, so it can be a key in a
+    /// store that several versions of an app share.
     ///
-    /// Without `EventTime` it is `888888::@TGS#2J4SZEAEL`, and the same for **every** such event of
-    /// the group: then it is a name for the group's work. Two of them may be merged while the first
-    /// still waits, but one that came later must not be taken for one that was handled.
+    /// Without `EventTime` it is `888888::@TGS#2J4SZEAEL` for **every** event of the group. You may
+    /// merge two of them while the first one waits, but a later one is not the same event.
     pub fn id(&self) -> String {
         let (app, group) = (self.sdk_app_id(), self.group_id());
         let millis = self.event_time_millis().map(|millis| millis.to_string()).unwrap_or_default();
@@ -125,13 +124,13 @@ impl<'a> GroupFull<'a> {
         }
     }
 
-    /// Returns the address of the client whose act led to the callback; `None` where it is absent
-    /// or not an address.
+    /// Returns the address of the client whose action caused the callback; `None` if it is absent or
+    /// not an address.
     pub fn client_addr(&self) -> Option<IpAddr> {
         self.query.client_ip()?.parse().ok()
     }
 
-    /// Returns the kind of client whose act led to the callback.
+    /// Returns the kind of client whose action caused the callback.
     pub fn opt_platform(&self) -> Option<OptPlatform<'_>> {
         self.query.opt_platform()
     }

@@ -42,7 +42,7 @@ impl Failure {
         Self { code: FAIL_CODE, info: info.into(), source: None }
     }
 
-    /// Sets `ErrorCode`. 0 is taken as 1: it would mean success.
+    /// Sets `ErrorCode` (default 1). 0 becomes 1, because it would mean success.
     pub fn with_code(self, code: i32) -> Self {
         Self { code: NonZeroI32::new(code).unwrap_or(FAIL_CODE), ..self }
     }
@@ -81,9 +81,9 @@ impl fmt::Display for Failure {
 /// For `?` on any error, and on `&str` and `String`: sends "internal error" and keeps the error as
 /// the source.
 ///
-/// To send a code and a text of your own, say so where the error is converted:
-/// `.map_err(|error| Failure::new("try again").with_code(2).with_source(error))?`. `Failure` is not
-/// an `Error` itself, or this conversion could not exist.
+/// To send your own code and text, convert the error yourself:
+/// `.map_err(|error| Failure::new("try again").with_code(2).with_source(error))?`. `Failure` is not an
+/// `Error` itself, or this conversion could not exist.
 impl<E: Into<Source>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new("internal error").with_source(error)

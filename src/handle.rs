@@ -6,16 +6,16 @@ use http::{Method, Request, Response, Uri};
 
 use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
 
-/// Checks a callback whose body is there already, gives it to the app, and says what to answer.
+/// Checks a callback whose body has been read, gives it to your app, and says what to answer.
 ///
-/// `raw_query` (what stands behind the `?` of the URL) and `raw_body` are untrusted. Pass them on as
-/// they came: nothing may decode, reorder or re-encode them on the way.
+/// `raw_query` (everything after the `?` of the URL) and `raw_body` are untrusted. Pass them on as they
+/// came: nothing may decode, reorder or re-encode them on the way.
 ///
 /// For each request exactly one of [`on_group_full`](GroupFullHandler::on_group_full),
 /// [`on_other_command`](GroupFullHandler::on_other_command) and
 /// [`on_rejected`](GroupFullHandler::on_rejected) is called.
 ///
-/// Where your own code reads the body, use [`handle_request`], which also says when to read it.
+/// If your own code reads the body, use [`handle_request`], which also says when to read it.
 ///
 /// ```
 /// use im_group_full::{SdkAppId, Validator, handle, handler_fn};
@@ -37,8 +37,8 @@ pub fn handle<H: GroupFullHandler + ?Sized>(raw_query: &str, raw_body: &[u8], ha
 
 /// Does what [`handle`] does, for a handler that awaits.
 ///
-/// The checks run before the first await. Dropping the future drops the handler's, and `on_failed`
-/// is then not called.
+/// The checks run before the first await. If you drop the future, the handler's future is dropped too,
+/// and `on_failed` is not called.
 pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
     raw_query: &str,
     raw_body: &[u8],
@@ -47,18 +47,18 @@ pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
     handle_request_async("POST", raw_query, move |_| ready(Ok(raw_body)), handler)
 }
 
-/// Checks a request, reads its body when it is time to, gives the callback to the app, and says what
-/// to answer. The first choice for a server in which your own code reads the body.
+/// Checks a request, reads its body when it is time to, gives the callback to your app, and says what
+/// to answer. Use it in a server where your own code reads the body.
 ///
-/// `method` is the request's, such as `http::Method::as_str` or your server's own. `raw_query` is what
-/// stands behind the `?` of the URL.
+/// `method` is the request's method as text, such as `http::Method::as_str` returns it. `raw_query` is
+/// everything after the `?` of the URL.
 ///
-/// `read` is called once the query has passed, and only then, with the limit in bytes. It returns the
-/// body, or what went wrong: [`Rejection::incomplete_body`] or [`Rejection::body_too_large`]. Read one
-/// byte more than the limit at most. A longer body is answered 413 either way.
+/// `read` is called with the limit in bytes, and only after the query has passed. It returns the body,
+/// or what went wrong: [`Rejection::incomplete_body`] or [`Rejection::body_too_large`]. Read at most
+/// one byte more than the limit. A body above the limit is answered 413.
 ///
-/// For a genuine callback of another command `read` is called too, so that the connection can be used
-/// again, and what it returns does not count: the answer is `OK`.
+/// `read` is also called for a genuine callback of another command, so that the connection can be used
+/// again. What it returns is ignored: the answer is `OK`.
 ///
 /// ```
 /// use std::io::Read;
@@ -90,7 +90,7 @@ pub fn handle_request<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
         Ok(query) if query.is_group_full() => query,
         Ok(other) => {
             handler.on_other_command(&other);
-            // Only for the connection's sake: what is left of the body would be the next request.
+            // Unread, the rest of the body would be taken for the next request.
             drop(read(other.body_limit()));
             return Reply::ok();
         }
@@ -111,7 +111,7 @@ pub fn handle_request<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
 
 /// Does what [`handle_request`] does, for a handler and a body that await.
 ///
-/// Dropping the future drops the handler's, and `on_failed` is then not called.
+/// If you drop the future, the handler's future is dropped too, and `on_failed` is not called.
 ///
 /// ```
 /// use im_group_full::{AsyncGroupFullHandler, Rejection, Reply, handle_request_async};
@@ -161,13 +161,13 @@ where
     }
 }
 
-/// Does what [`handle`] does, for a server that speaks the types of the crate `http` and has read the
+/// Does what [`handle`] does, for a server that uses the types of the crate `http` and has read the
 /// body.
 ///
 /// Any method but `POST` is answered 405. No `Content-Type` header is required: the vendor's sample
 /// request has none, and an extractor that insists on one loses events. Read the body up to
-/// [`Validator::body_limit`] and no further; where your own code does that, [`handle_request`] is the
-/// better choice.
+/// [`Validator::body_limit`] and no further. If your own code does that, use [`handle_request`]
+/// instead.
 pub fn handle_http<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
     request: &Request<B>,
     handler: &H,
@@ -187,7 +187,7 @@ pub fn handle_http_async<B: AsRef<[u8]> + Sync, H: AsyncGroupFullHandler + ?Size
     }
 }
 
-/// Everything that can be said before the body is read.
+/// Checks everything that can be checked before the body is read.
 #[inline]
 pub(crate) fn check_head<'a>(
     method: &str,
@@ -198,7 +198,7 @@ pub(crate) fn check_head<'a>(
     if method != Method::POST.as_str() {
         return Err(Rejection::method_not_allowed());
     }
-    // The clock is asked only when its answer counts.
+    // Only a signature needs the time.
     let now = if validator.requires_signature() { now() } else { UNIX_EPOCH };
     validator.check_query(raw_query, now)
 }

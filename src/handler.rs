@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
-/// The app's side of the callback; see [`handle`](crate::handle).
+/// What your app does with a callback. [`handle`](crate::handle) and its siblings call it.
 ///
-/// Also implemented for `&H`, `Box<H>` and `Arc<H>`, and usable as `dyn GroupFullHandler`.
+/// It is also implemented for `&H`, `Box<H>` and `Arc<H>`, and works as `dyn GroupFullHandler`.
 ///
 /// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)): hand slow
 /// work to a queue and answer at once.
@@ -34,29 +34,28 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 /// }
 /// ```
 pub trait GroupFullHandler: Send + Sync {
-    /// Returns what decides which callbacks reach [`on_group_full`](Self::on_group_full).
+    /// Returns the validator, which decides which callbacks reach
+    /// [`on_group_full`](Self::on_group_full).
     ///
-    /// A reference, so it cannot come out of a lock: to change it in a running process, say to
-    /// rotate a token, swap the whole handler (an `Arc` of it), or build one for each request,
+    /// It is a reference, so it cannot come out of a lock. To change it in a running process, for
+    /// example to rotate a token, swap the whole handler (in an `Arc`), or make one for each request,
     /// which is cheap.
     fn validator(&self) -> &Validator;
 
-    /// Handles a checked callback. It can come again, so handling must be safe to repeat.
+    /// Handles a checked callback. The same one can arrive twice, so this must be safe to repeat.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the app from handling it. The vendor is answered `FAIL` and does not call
-    /// again for it.
+    /// The app cannot handle the event. The vendor gets `FAIL`, and does not send the event again.
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure>;
 
     /// Called when [`on_group_full`](Self::on_group_full) fails, for logs and metrics.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
-    /// Called for a genuine callback of another command, for logs and metrics. The vendor is answered
-    /// `OK`.
+    /// Called for a genuine callback of another command, for logs and metrics. The vendor gets `OK`.
     ///
-    /// One URL serves every command that is switched on in the vendor's console. Also called where a
+    /// One URL serves every command that is switched on in the vendor's console. It is also called if a
     /// service given to `GroupFullService::other` handles the command.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_other_command(&self, query: &CheckedQuery<'_>) {}
@@ -65,8 +64,8 @@ pub trait GroupFullHandler: Send + Sync {
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_rejected(&self, rejection: &Rejection) {}
 
-    /// Returns the time to compare a signature's with; asked only when a token is set. A test
-    /// overrides it.
+    /// Returns the time that a signature is compared with. Called only if a token is set; override it
+    /// in tests.
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -113,7 +112,7 @@ macro_rules! forward {
 
 forward!(&H, Box<H>, Arc<H>);
 
-/// Makes a handler of a closure, for apps that need nothing but the event.
+/// Makes a handler from a closure, for apps that only need the event.
 pub fn handler_fn<F>(validator: Validator, f: F) -> HandlerFn<F>
 where
     F: Fn(&GroupFull<'_>) -> Result<(), Failure> + Send + Sync,

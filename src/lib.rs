@@ -1,8 +1,8 @@
 //! Receive, check and answer Tencent Cloud Chat's callback `Group.CallbackAfterGroupFull`.
 //!
-//! When a chat group reaches its member limit, the vendor's servers call the app's URL. This crate
-//! takes the raw query and the raw body from whatever HTTP server the app already runs, checks
-//! them, gives the event to the app's own code, and says what to answer. It does no IO.
+//! When a chat group reaches its member limit, the vendor's servers call your URL. This crate takes the
+//! raw query and the raw body from the HTTP server that you already have, checks them, gives the event
+//! to your code, and says what to answer. It performs no IO. The [`guide`] has a section for each task.
 //!
 //! ```
 //! use im_group_full::{SdkAppId, Validator, handle, handler_fn};
@@ -25,10 +25,10 @@
 //!
 //! # Security
 //!
-//! **Without a token, anybody can forge a callback**, also to the handler above: the SDKAppID is
-//! public. Switch webhook authentication on in the vendor's console, enable the feature
-//! `signature`, and give the token to `Validator::signed`, whose documentation says what a signature
-//! proves, and what it does not.
+//! **Without a token, anybody can forge a callback**: the SDKAppID is public, and the handler above
+//! checks nothing else. Turn on webhook authentication in the vendor's console, enable the feature
+//! `signature`, and use `Validator::signed`. Its documentation says what a signature proves and what it
+//! does not.
 //!
 //! # The steps
 //!
@@ -40,7 +40,7 @@
 //!                  └── Rejection ──────────────────────────────────┴── Failure ──────┘
 //! ```
 //!
-//! Each step is public and works alone. These functions are all of them in a row; each has an async
+//! Each step is public and works alone. These functions run all of them in a row. Each has an async
 //! twin, for handlers that await:
 //!
 //! | what your server does | what you call |
@@ -50,7 +50,7 @@
 //! | the same, with the types of the crate [`http`] | [`handle_http`], [`handle_http_async`] |
 //! | it takes a tower service (axum, hyper) | `GroupFullService` (feature `tower`) |
 //!
-//! Each returns a [`Reply`], which is what to answer. Every HTTP server can send it.
+//! Each returns a [`Reply`], which every HTTP server can send.
 //!
 //! # Features
 //!

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The kind of client whose act led to a callback (`OptPlatform`).
+/// The kind of client whose action caused a callback (`OptPlatform`).
 ///
 /// Information only: the vendor adds values and spells some in two ways.
 ///

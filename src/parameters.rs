@@ -5,7 +5,7 @@ use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
 use crate::urlencoded::{self, Encoded, Pair};
 
-/// The parameters that the vendor appends, as they stand in the query.
+/// The parameters that the vendor appends, undecoded.
 #[derive(Default)]
 pub(crate) struct Parameters<'a> {
     pub(crate) sdk_app_id: Parameter<'a>,
@@ -19,7 +19,7 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads a raw query: what stands behind the `?` of the URL.
+    /// Reads a raw query: everything after the `?` of the URL.
     #[inline]
     pub(crate) fn read(&mut self, raw_query: &'a str) {
         for pair in urlencoded::pairs(raw_query) {
@@ -29,7 +29,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Finds what a pair is for; what is for none of these is the app's own.
+    /// Finds the parameter that a pair sets; any other pair is the app's own.
     #[inline]
     fn find(&mut self, pair: Pair<'a>) -> Option<(&mut Parameter<'a>, Encoded<'a>)> {
         if let Some(value) = pair.value_of("SdkAppid") {
@@ -95,7 +95,7 @@ impl<'a> Parameter<'a> {
         };
     }
 
-    /// Returns the value as it stands; given twice, two parsers may disagree on which one counts.
+    /// Returns the value undecoded. If it is given twice, two parsers may disagree on which one counts.
     #[inline]
     pub(crate) fn single(self, name: &'static str) -> Result<Option<Encoded<'a>>, Repr> {
         match self {
@@ -121,8 +121,8 @@ impl<'a> Parameter<'a> {
         self.optional(name)?.ok_or(Repr::MissingParameter(name))
     }
 
-    /// Information never costs the app an event: of two the last counts, because the vendor
-    /// appends, and what cannot be decoded stays as it stands.
+    /// Informational parameters never cause a rejection. Of two the last counts, because the vendor
+    /// appends. A value that cannot be decoded is kept as it was sent.
     #[inline]
     pub(crate) fn lenient(self) -> Option<Cow<'a, str>> {
         match self {

@@ -11,9 +11,9 @@ use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 /// The query of a callback's URL, as the vendor appends it; see "Webhook Overview" in the vendor's
 /// documentation.
 ///
-/// Everything but the two required parameters is information and may be missing. What the URL holds
-/// besides (the app's own parameters) is ignored. The signature (`Sign`, `RequestTime`) is checked
-/// by a [`Validator`](crate::Validator) and never kept.
+/// Only `SdkAppid` and `CallbackCommand` are required; the rest is information. Other parameters, such
+/// as the app's own, are ignored. The signature (`Sign`, `RequestTime`) is checked by a
+/// [`Validator`](crate::Validator) and never kept.
 ///
 /// A parsed query is not a checked one: anybody can write one.
 ///
@@ -44,7 +44,7 @@ pub struct CallbackQuery<'a> {
 }
 
 impl<'a> CallbackQuery<'a> {
-    /// Parses a raw query string: what stands behind the `?` of the URL, without the `?`.
+    /// Parses a raw query: everything after the `?` of the URL.
     ///
     /// `raw_query` is untrusted. Names and values are `application/x-www-form-urlencoded`.
     ///
@@ -59,7 +59,7 @@ impl<'a> CallbackQuery<'a> {
         Ok(Self::new(parameters.check()?, &parameters))
     }
 
-    /// Makes a query of what was checked, and of what only informs.
+    /// Makes a query from the strict and the informational parameters.
     #[inline]
     pub(crate) fn new(strict: Strict<'a>, parameters: &Parameters<'a>) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<'a> CallbackQuery<'a> {
 
     /// Writes the query back, without a leading `?` and without `Sign` and `RequestTime`.
     ///
-    /// What comes out parses to an equal value.
+    /// The result parses to an equal value.
     pub fn to_query_string(&self) -> String {
         let mut query = format!("SdkAppid={}", self.sdk_app_id);
         urlencoded::append(&mut query, "CallbackCommand", &self.command);
@@ -113,7 +113,7 @@ impl<'a> CallbackQuery<'a> {
         &self.command
     }
 
-    /// Returns `contenttype`: `json`, in any case, where the vendor sends it.
+    /// Returns `contenttype`: `json`, in upper or lower case, if the vendor sent it.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
@@ -123,7 +123,7 @@ impl<'a> CallbackQuery<'a> {
         self.client_ip.as_deref()
     }
 
-    /// Returns `OptPlatform`: the kind of client whose act led to the callback.
+    /// Returns `OptPlatform`: the kind of client whose action caused the callback.
     pub fn opt_platform(&self) -> Option<OptPlatform<'_>> {
         self.opt_platform.as_deref().map(OptPlatform::from)
     }

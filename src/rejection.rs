@@ -7,14 +7,15 @@ use crate::{GROUP_FULL_COMMAND, RejectionKind, SdkAppId};
 
 /// Why a callback did not reach the app's code.
 ///
-/// Its `Display` is for the app's own log: it quotes what was sent, cut short and escaped, and may
-/// tell more than the caller is told (how stale a signature is, say), but never a token or a
-/// signature. Branch on [`kind`](Self::kind).
+/// Its `Display` is for your log. It quotes what was sent, cut short and escaped, and may say more than
+/// the answer does, such as how stale a signature is. It never contains a token or a signature. Branch
+/// on [`kind`](Self::kind).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct Rejection(#[from] Repr);
 
-// A tag of eight bytes is copied as a word with what stands behind it, on the way of a callback that is fine, too.
+// An eight-byte tag is copied as one word together with the data after it, which also speeds up valid
+// callbacks.
 #[repr(u64)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Repr {
@@ -86,7 +87,7 @@ impl Repr {
     }
 }
 
-/// Enough to recognise what was sent, and no log is flooded.
+/// Keeps enough to recognise what was sent, without flooding a log.
 pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
     cut(text, 64)
 }
@@ -120,7 +121,7 @@ impl Rejection {
         }
     }
 
-    /// Returns the query parameter at fault, in the vendor's spelling, where it is one.
+    /// Returns the query parameter at fault, in the vendor's spelling, if it is one.
     pub fn parameter(&self) -> Option<&'static str> {
         match self.0 {
             Repr::MissingParameter(name)
@@ -142,7 +143,7 @@ impl Rejection {
         }
     }
 
-    /// Returns the HTTP status that answers it.
+    /// Returns the HTTP status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.kind() {
             RejectionKind::OtherCommand => StatusCode::OK,
@@ -163,37 +164,37 @@ impl Rejection {
         }
     }
 
-    /// The request is not a `POST`. [`handle_request`](crate::handle_request) and
-    /// [`handle_http`](crate::handle_http) say so themselves.
+    /// Rejects a request that is not a `POST`. [`handle_request`](crate::handle_request) and
+    /// [`handle_http`](crate::handle_http) do so themselves.
     pub fn method_not_allowed() -> Self {
         Self(Repr::MethodNotAllowed)
     }
 
-    /// The body is longer than the limit that [`handle_request`](crate::handle_request) gave to your
-    /// code that reads it.
+    /// Rejects a body that is longer than the limit. For the `read` that you pass to
+    /// [`handle_request`](crate::handle_request).
     pub fn body_too_large() -> Self {
         Self(Repr::BodyTooLarge)
     }
 
-    /// The connection broke off inside the body; for the code that reads it for
+    /// Rejects a body that broke off. For the `read` that you pass to
     /// [`handle_request`](crate::handle_request).
     pub fn incomplete_body() -> Self {
         Self(Repr::IncompleteBody)
     }
 
-    /// The request names an app that your server does not know; for a server that looks the app up by
+    /// Rejects a request for an app that your server does not know. For servers that look the app up by
     /// the SDKAppID that a query claims. Its kind is
     /// [`SdkAppIdMismatch`](RejectionKind::SdkAppIdMismatch).
     ///
     /// # Several apps on one URL
     ///
-    /// Parse the query, look the app up by the SDKAppID that the sender *claims*, and let a handler with
-    /// the validator of that app check everything. An app that is not found is rejected. Never make a
-    /// validator for an SDKAppID of your own invention in that case, such as 0: it would accept a
-    /// callback that claims it.
+    /// Parse the query, look the app up by the SDKAppID that the sender *claims*, and let a handler
+    /// with the validator of that app check everything. An app that is not found is rejected. Never
+    /// make up a validator in that case: one for SDKAppID 0 accepts a callback that claims 0.
     ///
     /// If the look-up itself fails, answer with a status of 5xx. The vendor then counts the callback as
-    /// failed, and nobody is blocked, as a non-zero `ErrorCode` would do for the `...Before...` commands.
+    /// failed, and blocks nobody. A non-zero `ErrorCode` would block the users of a `...Before...`
+    /// command.
     ///
     #[cfg_attr(feature = "signature", doc = "```")]
     #[cfg_attr(not(feature = "signature"), doc = "```ignore")]
@@ -232,7 +233,7 @@ impl Rejection {
         self.fixed().map_or_else(|| self.to_string().into(), |fixed| fixed.info.into())
     }
 
-    /// What anybody can provoke is answered ready made: refusing it allocates nothing.
+    /// Anybody can provoke these, so their answers are ready made: refusing allocates nothing.
     pub(crate) fn fixed(&self) -> Option<FixedAnswer> {
         Some(match self.0 {
             Repr::SdkAppIdMismatch { .. } | Repr::UnknownApp(_) => {

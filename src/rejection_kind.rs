@@ -24,15 +24,15 @@ pub enum RejectionKind {
     SdkAppIdMismatch,
     /// A token is set, and `Sign` or `RequestTime` is missing. Status 403.
     MissingSignature,
-    /// `Sign` does not fit the token and `RequestTime`, or one of the two is malformed: `Sign` is not
+    /// `Sign` does not match the token and `RequestTime`, or one of the two is malformed: `Sign` is not
     /// 64 lower-case hex digits, or `RequestTime` is not decimal digits that fit 64 bits. Status 403.
     InvalidSignature,
     /// The signature is right, and `RequestTime` is too far from the clock. Status 403.
     StaleSignature,
     /// A genuine callback of another command, answered `OK`. Status 200. Only
     /// [`Validator::validate`](crate::Validator::validate) and
-    /// [`CheckedQuery::group_full`](crate::CheckedQuery::group_full) say so; a
-    /// [`Reply`](crate::Reply) has no rejection then.
+    /// [`CheckedQuery::group_full`](crate::CheckedQuery::group_full) return it; a
+    /// [`Reply`](crate::Reply) has no rejection in that case.
     OtherCommand,
     /// The body is not what the vendor sends. Status 400.
     MalformedBody,

@@ -24,7 +24,7 @@ const POST: &str = "POST";
 /// # assert_eq!(response.headers()["content-type"], "application/json");
 /// ```
 ///
-/// Where the server has types of its own, or `http` 0.2:
+/// If your server has its own types, or uses `http` 0.2:
 ///
 /// ```
 /// # let reply = im_group_full::Reply::ok();
@@ -47,7 +47,7 @@ enum Cause {
 }
 
 impl Reply {
-    /// The callback was handled, or is one of another command: 200 and `OK`.
+    /// Returns the answer to a callback that was handled, or to another command: 200 and `OK`.
     pub const fn ok() -> Self {
         Self { response: CallbackResponse::ok(), cause: Cause::Handled }
     }
@@ -79,8 +79,8 @@ impl Reply {
         &self.response
     }
 
-    /// Returns why the callback was rejected, if it was. A genuine callback of another command is no
-    /// rejection.
+    /// Returns why the callback was rejected, if it was. A genuine callback of another command is not
+    /// rejected.
     #[inline]
     pub fn rejection(&self) -> Option<&Rejection> {
         match &self.cause {

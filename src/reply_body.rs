@@ -71,8 +71,8 @@ impl<R: Body<Data = Bytes> + Unpin> Body for ReplyBody<R> {
     }
 }
 
-/// Stands where no service handles the other commands, and where no body of one can come. There is no
-/// value of it.
+/// Stands for the missing service for other commands, and for the body of its answers. It has no
+/// values.
 #[derive(Debug, Clone, Copy)]
 pub enum NoOther {}
 

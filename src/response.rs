@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The envelope that answers every callback; see "Webhook Overview" in the vendor's documentation.
 ///
-/// What is read is what is on the wire: a foreign answer may say `OK` with a code that is not 0.
+/// Deserialising checks nothing more: the answer of another backend may say `OK` with a code other than
+/// 0.
 ///
 /// ```
 /// use im_group_full::CallbackResponse;
@@ -58,7 +59,7 @@ impl<'a> CallbackResponse<'a> {
         if *self == Self::ok() {
             return Cow::Borrowed(br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#);
         }
-        // Two strings and a number cannot fail; a panic here would take the app down with it.
+        // Serialising two strings and a number cannot fail, and a panic would take the app down.
         Cow::Owned(serde_json::to_vec(self).unwrap_or_default())
     }
 }

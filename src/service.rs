@@ -15,7 +15,7 @@ use crate::handle::{answer_async, check_body, check_head, raw_query, reject};
 use crate::reply_body::{NoOther, ReplyBody};
 use crate::{AsyncGroupFullHandler, Rejection, Reply};
 
-/// The callback as a tower service. It does what
+/// A tower service that answers the callback. It does what
 /// [`handle_request_async`](crate::handle_request_async) does, and reads the body itself.
 ///
 /// It works in axum (`Router::route_service`), hyper and every other server that takes a tower service,
@@ -40,8 +40,8 @@ use crate::{AsyncGroupFullHandler, Rejection, Reply};
 ///   413 unread, and a body without one as soon as it passes the limit.
 /// - A body that breaks off is answered 400.
 /// - A genuine callback of another command is answered `OK`. Its body is read and dropped, up to the
-///   limit, so that the vendor can use the connection again. Give the service of your own to
-///   [`other`](Self::other) to handle it.
+///   limit, so that the vendor can use the connection again. To handle it, give your own service to
+///   [`other`](Self::other).
 /// - Every answer that leaves a part of the body unread says `Connection: close` over HTTP/1, so
 ///   that the rest is never taken for the next request. HTTP/2 has no such header, and needs none.
 ///
@@ -58,7 +58,7 @@ pub struct GroupFullService<H, S = NoOther> {
 }
 
 impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
-    /// Makes a service of a handler.
+    /// Makes a service from a handler.
     pub fn new(handler: H) -> Self {
         Self { handler: Arc::new(handler), other: None }
     }
@@ -68,8 +68,8 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     /// One URL serves every command that is switched on in the vendor's console. A callback that is
     /// rejected (another app, a wrong signature) never reaches that service. The others do, with their
     /// body unread, and with a [`CheckedQuery<'static>`](crate::CheckedQuery) among the request's
-    /// extensions. What it answers is sent as it is: for a command named `...Before...`, an `ErrorCode`
-    /// other than 0 blocks what the user wants to do.
+    /// extensions. What it answers is sent unchanged. For a command named `...Before...`, an
+    /// `ErrorCode` other than 0 blocks what the user wants to do.
     ///
     /// In axum it can be a handler with a method filter, or a whole `Router`:
     ///
@@ -85,7 +85,7 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     ///         "Group.CallbackAfterNewMemberJoin" => println!("joined: {body}"),
     ///         _ => {}
     ///     }
-    ///     // Allows it, if the command asks for leave.
+    ///     // If the command asks for permission, this gives it.
     ///     ([("content-type", "application/json")], Reply::ok().body())
     /// }
     ///
@@ -97,7 +97,7 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     /// let app: axum::Router = axum::Router::new().route_service("/im/callback", service);
     /// ```
     ///
-    /// The body of its answers has to be [`Unpin`], as those of axum and hyper are. Box another one.
+    /// The body of its answers has to be [`Unpin`], as those of axum and hyper are. Box any other.
     pub fn other<S>(self, service: S) -> GroupFullService<H, S> {
         GroupFullService { handler: self.handler, other: Some(service) }
     }
@@ -129,7 +129,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<R, S::Error>;
 
-    /// Always ready: the service for other commands is asked once it is needed.
+    /// Always ready: the service for other commands is polled when it is needed.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -164,7 +164,7 @@ where
             };
             let unread = raw_body.is_err() && !body.is_end_stream();
             if !query.is_group_full() {
-                // Read for the connection's sake alone.
+                // The body was only read so that the connection can be used again.
                 return Ok(response(Reply::ok(), unread, head.version));
             }
             let reply = match check_body(query, &raw_body) {
@@ -179,13 +179,13 @@ where
 fn response<R>(reply: Reply, unread: bool, version: Version) -> Response<ReplyBody<R>> {
     let mut response = Response::from(reply);
     if unread && version <= Version::HTTP_11 {
-        // What is left would be taken for the next request.
+        // The rest of the body would be taken for the next request.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// The length that the body has at least, as far as it is known before it is read.
+/// Returns the least length of the body that is known before it is read.
 fn declared_len<B: Body>(head: &request::Parts, body: &B) -> u64 {
     // Under a layer that replaces the body, only the header still knows.
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -212,7 +212,7 @@ async fn read<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Rej
 
 /// The future of [`GroupFullService`]. Dropping it leaves nothing behind.
 ///
-/// Boxed once for each request: the future of a handler has no name.
+/// It is boxed once for each request, because the future of a handler has no name.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<R = NoOther, E = Infallible>(Pin<Box<dyn Future<Output = Answer<R, E>> + Send>>);
 

@@ -27,12 +27,12 @@ use crate::sdk_app_id::decimal;
 pub struct Token(Box<[u8]>);
 
 impl Token {
-    /// Takes the token's bytes, as the console shows them. They are taken as they are: trim what
-    /// was read from a file.
+    /// Makes a token from its bytes, as the console shows them. Nothing is trimmed: remove the line
+    /// break if you read them from a file.
     ///
     /// # Errors
     ///
-    /// The token is empty: a hash of the time alone is one that anybody can make.
+    /// The token is empty: anybody can hash the time alone.
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, InvalidToken> {
         match bytes.as_ref() {
             [] => Err(InvalidToken(())),
@@ -85,12 +85,11 @@ impl Policy {
     }
 
     pub(crate) fn check(&self, parameters: &Parameters<'_>, now: SystemTime) -> Result<(), Rejection> {
-        // Never decoded: hex and decimal digits need no escapes.
+        // Not decoded: hex and decimal digits need no escapes.
         let sign = parameters.sign.single("Sign")?.ok_or(Repr::MissingSignature("Sign"))?.raw;
         let text = parameters.request_time.single("RequestTime")?.ok_or(Repr::MissingSignature("RequestTime"))?.raw;
-        // A bare hash of token and time can be extended by whoever saw one signature, but only with
-        // bytes that are not digits: therefore digits alone, written the one way the vendor
-        // writes them.
+        // An attacker who saw one signature can extend a bare hash of token and time, but only by bytes
+        // that are not digits. So only digits pass, written the one way the vendor writes them.
         let time = decimal(text).filter(|_| text == "0" || !text.starts_with('0'));
         let time = time.ok_or(Repr::InvalidSignature)?;
         if !self.knows(sign, text) {

@@ -1,7 +1,6 @@
 //! Valid and broken callbacks, for the app's own unit tests.
 //!
-//! Feature `testing`. What a handler does can be tested without any server, and without waiting for
-//! the vendor:
+//! Feature `testing`. Test your handler without a server and without the vendor:
 //!
 //! ```
 //! use im_group_full::testing::Callback;
@@ -61,8 +60,8 @@ const OTHER_COMMAND: &str = "Group.CallbackBeforeSendMsg";
 
 /// A callback as the vendor sends it, or one that is broken in one way.
 ///
-/// Unless set otherwise it is the sample of the vendor's page: the group `@TGS#2J4SZEAEL`, full at
-/// 1670574414123, and not signed.
+/// By default it is the sample of the vendor's page: the group `@TGS#2J4SZEAEL`, full at 1670574414123,
+/// and not signed.
 #[derive(Debug, Clone)]
 pub struct Callback {
     sdk_app_id: SdkAppId,
@@ -118,12 +117,12 @@ impl Callback {
         Self { signature: Some((token.clone(), request_time)), ..self }
     }
 
-    /// Breaks it so that a [`Validator`](crate::Validator) of the app, with the limits that it has
-    /// unless told otherwise, rejects it as this kind.
+    /// Breaks it so that a [`Validator`](crate::Validator) of the app, with the default limits, rejects
+    /// it as this kind.
     ///
     /// - The three kinds about signatures need a validator with a token, and `StaleSignature` a
     ///   callback that is `signed`.
-    /// - `MethodNotAllowed` shows in [`request`](Self::request) alone.
+    /// - `MethodNotAllowed` only shows in [`request`](Self::request).
     /// - `IncompleteBody` is what a server sees when a connection breaks off. The body is cut
     ///   short, and a validator, which cannot know why, says `MalformedBody`.
     pub fn broken(self, kind: RejectionKind) -> Self {
@@ -184,8 +183,8 @@ impl Callback {
         body
     }
 
-    /// Returns the whole request, to the path `/`, for
-    /// [`handle_http`](crate::handle_http) and for servers that can be asked without a socket.
+    /// Returns the whole request, to the path `/`, for [`handle_http`](crate::handle_http) and other
+    /// code that takes a request.
     pub fn request(&self) -> Request<Vec<u8>> {
         let path_and_query = format!("/?{}", self.raw_query());
         let mut request = Request::new(self.raw_body());
@@ -196,8 +195,8 @@ impl Callback {
         request
     }
 
-    /// Returns the event that a handler is given, without any check: whatever is broken or set as
-    /// the command does not count.
+    /// Returns the event that a handler is given, without any check. It ignores the command and what is
+    /// broken.
     pub fn event(&self) -> GroupFull<'static> {
         let query = CallbackQuery::sample(self.sdk_app_id);
         let body = CallbackBody::sample(self.group_id.clone(), self.event_time_millis, self.topic_id.clone());

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-/// A value as it stands in the query.
+/// An undecoded value.
 #[derive(Clone, Copy)]
 pub(crate) struct Encoded<'a> {
     pub(crate) raw: &'a str,
@@ -61,7 +61,7 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// Eight at a step: a query of nothing else must cost no more than another of its length.
+/// Eight at a time: a query that is all `&` must not cost more than another of its length.
 #[cold]
 fn skip_separators(query: &str) -> &str {
     let mut rest = query;

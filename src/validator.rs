@@ -13,11 +13,11 @@ use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection, SdkAppId};
 
 /// Decides which callbacks reach the app's code.
 ///
-/// The checks, in this order: the query's length and syntax, the SDKAppID, the signature, the
-/// command, `contenttype`, the body's length and syntax, and that its command is the query's. Cheap
-/// comes before dear, and nothing of an unauthenticated body is looked at. An authenticated
-/// callback of another command is answered `OK`, whatever its body: therefore the body is measured
-/// only once the command is known.
+/// The checks, in this order: the query's length and syntax, the SDKAppID, the signature, the command,
+/// `contenttype`, the body's length and syntax, and that its command is the query's. Cheap checks come
+/// before expensive ones, and no body is looked at before its query has passed. A genuine callback of
+/// another command is answered `OK` with any body, so the body is measured only when the command is
+/// known.
 ///
 /// **Without a token, anybody can forge a callback**: the SDKAppID is public. Use
 /// `Validator::signed`, with the feature `signature`. `Debug` shows whether a token is set.
@@ -49,9 +49,9 @@ impl Validator {
     /// Accepts **forged callbacks from anybody**: everybody who knows the SDKAppID, which is public,
     /// can call your handler with any group.
     ///
-    /// It checks that the callback names this app, which the vendor's page calls a must, and nothing
-    /// else tells who sent it. Use it where only the vendor can reach the server, or in tests.
-    /// Elsewhere use `Validator::signed`, with the feature `signature`.
+    /// It checks that the callback names this app, as the vendor requires. Nothing shows who sent it.
+    /// Use it if only the vendor can reach the server, or in tests. Otherwise use `Validator::signed`,
+    /// with the feature `signature`.
     pub const fn unauthenticated(sdk_app_id: SdkAppId) -> Self {
         Self {
             sdk_app_id,
@@ -62,13 +62,13 @@ impl Validator {
         }
     }
 
-    /// Sets the length of the longest query, in bytes; 8 KiB unless set. The vendor's have about
+    /// Sets the length of the longest query in bytes (default 8 KiB). The vendor's queries have about
     /// 200 bytes.
     pub fn max_query_len(self, bytes: usize) -> Self {
         Self { query_limit: bytes, ..self }
     }
 
-    /// Sets the length of the longest body, in bytes; 64 KiB unless set. The vendor's have about
+    /// Sets the length of the longest body in bytes (default 64 KiB). The vendor's bodies have about
     /// 100 bytes.
     pub fn max_body_len(self, bytes: usize) -> Self {
         Self { body_limit: bytes, ..self }
@@ -79,18 +79,18 @@ impl Validator {
     ///
     /// # What it proves
     ///
-    /// That the sender knows the token, or saw one of its signatures while it is fresh: within the
-    /// [`tolerance`](Self::tolerance) either side of its `RequestTime`. The signature covers the
-    /// time alone, neither the other parameters nor the body: a captured URL can be replayed,
-    /// also with another body, while it is fresh. HTTPS stays necessary, and access logs that
-    /// hold query strings are as secret as the token for that time.
+    /// The sender knows the token, or saw one of its signatures while it is fresh. A signature is fresh
+    /// for the [`tolerance`](Self::tolerance) before and after its `RequestTime`. It covers only the
+    /// time, not the other parameters or the body, so a captured URL can be replayed with another body
+    /// while it is fresh. HTTPS stays necessary, and access logs that hold query strings are as secret
+    /// as the token for that time.
     ///
     /// # Clocks
     ///
-    /// A clock that is off by more than the tolerance refuses every callback as
-    /// [`StaleSignature`](crate::RejectionKind::StaleSignature), and `on_rejected` is told by how
-    /// many seconds. Fix the clock (NTP) rather than widen the tolerance, which is also the
-    /// time in which a captured URL can be replayed.
+    /// If your clock is off by more than the tolerance, every callback is rejected as
+    /// [`StaleSignature`](crate::RejectionKind::StaleSignature). The message says by how many seconds.
+    /// Fix the clock (NTP) rather than widen the tolerance, which is also the time in which a captured
+    /// URL can be replayed.
     #[cfg(feature = "signature")]
     #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
     pub fn signed(sdk_app_id: SdkAppId, token: Token) -> Self {
@@ -112,8 +112,8 @@ impl Validator {
         self
     }
 
-    /// Sets how far `RequestTime` may be from the clock, before or after, inclusive; 60 s unless
-    /// set, the vendor's own advice. Fractions of a second, here and in the clock, are dropped.
+    /// Sets how far `RequestTime` may be from the clock, before or after (default 60 s, as the vendor
+    /// advises). The limit is inclusive. Fractions of a second, here and in the clock, are dropped.
     #[cfg(feature = "signature")]
     #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
@@ -144,10 +144,10 @@ impl Validator {
         false
     }
 
-    /// Checks a query of any command, for apps that route several. `now` counts only if a token is
+    /// Checks a query of any command, for apps that route several. `now` is used only if a token is
     /// set.
     ///
-    /// `raw_query` is untrusted. It is what stands behind the `?` of the URL.
+    /// `raw_query` is untrusted. It is everything after the `?` of the URL.
     ///
     /// # Errors
     ///
@@ -157,9 +157,10 @@ impl Validator {
     /// # Several commands on one URL
     ///
     /// The vendor sends every command that is switched on in its console to one URL. Route on what this
-    /// method returns, so that nothing is read before the query has passed, and leave everything else to
-    /// [`handle_request`](crate::handle_request): the query is checked twice, which costs about 150 ns,
-    /// and every hook and every refusal stays in one place. With tower, `GroupFullService::other` does it.
+    /// method returns, so that nothing is read before the query has passed, and leave everything else
+    /// to [`handle_request`](crate::handle_request). That checks the query twice, which costs about 150
+    /// ns, but keeps every hook and every refusal in one place. With tower, `GroupFullService::other`
+    /// does it.
     ///
     /// ```
     /// use im_group_full::{CallbackResponse, GroupFullHandler, Rejection, Reply, handle_request};
