@@ -58,7 +58,11 @@ pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
 /// one byte more than the limit. A body above the limit is answered 413.
 ///
 /// `read` is also called for a genuine callback of another command, so that the connection can be used
-/// again. What it returns is ignored: the answer is `OK`.
+/// again. What it returns is ignored: the answer is `OK`, also if that body is too long.
+///
+/// If the server can tell that the body is too long (from `Content-Length`), return
+/// [`Rejection::body_too_large`] without waiting for it. Where a part of a body stays unread, the
+/// connection cannot be used again. Most servers close it themselves; if yours does not, close it.
 ///
 /// ```
 /// use std::io::Read;

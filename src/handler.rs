@@ -49,18 +49,21 @@ pub trait GroupFullHandler: Send + Sync {
     /// The app cannot handle the event. The vendor gets `FAIL`, and does not send the event again.
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure>;
 
-    /// Called when [`on_group_full`](Self::on_group_full) fails, for logs and metrics.
+    /// Called when [`on_group_full`](Self::on_group_full) fails, for logs and metrics. Does nothing
+    /// unless you implement it.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
-    /// Called for a genuine callback of another command, for logs and metrics. The vendor gets `OK`.
+    /// Called for a genuine callback of another command, for logs and metrics. Does nothing unless you
+    /// implement it.
     ///
-    /// One URL serves every command that is switched on in the vendor's console. It is also called if a
-    /// service given to `GroupFullService::other` handles the command.
+    /// One URL serves every command that is switched on in the vendor's console. The vendor gets `OK`,
+    /// which allows what a `...Before...` command asks for. This method is also called if a service given
+    /// to `GroupFullService::other` handles the command.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_other_command(&self, query: &CheckedQuery<'_>) {}
 
-    /// Called for every rejected callback, for logs and metrics.
+    /// Called for every rejected callback, for logs and metrics. Does nothing unless you implement it.
     #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_rejected(&self, rejection: &Rejection) {}
 
@@ -112,7 +115,8 @@ macro_rules! forward {
 
 forward!(&H, Box<H>, Arc<H>);
 
-/// Makes a handler from a closure, for apps that only need the event.
+/// Makes a handler from a closure, for apps that only need the event. Nobody hears of what is
+/// rejected; implement [`GroupFullHandler`] to log it.
 pub fn handler_fn<F>(validator: Validator, f: F) -> HandlerFn<F>
 where
     F: Fn(&GroupFull<'_>) -> Result<(), Failure> + Send + Sync,

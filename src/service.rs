@@ -75,14 +75,21 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     ///
     /// ```
     /// use axum::Extension;
+    /// use axum::body::Bytes;
+    /// use axum::extract::rejection::BytesRejection;
     /// use axum::response::IntoResponse;
     /// use axum::routing::post;
     /// use im_group_full::{CheckedQuery, GroupFullService, Immediate, Reply, SdkAppId, Validator, handler_fn};
     ///
-    /// async fn other(Extension(query): Extension<CheckedQuery<'static>>, body: String) -> impl IntoResponse {
-    ///     match query.command() {
-    ///         "Group.CallbackAfterSendMsg" => println!("sent: {body}"),
-    ///         "Group.CallbackAfterNewMemberJoin" => println!("joined: {body}"),
+    /// /// A body that axum cannot read (it takes 2 MiB) must not block anybody, so it is a `Result`.
+    /// async fn other(
+    ///     Extension(query): Extension<CheckedQuery<'static>>,
+    ///     body: Result<Bytes, BytesRejection>,
+    /// ) -> impl IntoResponse {
+    ///     match (query.command(), body) {
+    ///         ("Group.CallbackAfterSendMsg", Ok(body)) => println!("sent: {} bytes", body.len()),
+    ///         ("Group.CallbackAfterNewMemberJoin", Ok(body)) => println!("joined: {} bytes", body.len()),
+    ///         (command, Err(error)) => eprintln!("{command}: {error}"),
     ///         _ => {}
     ///     }
     ///     // If the command asks for permission, this gives it.

@@ -40,8 +40,11 @@ impl Token {
         }
     }
 
-    /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch, as the
-    /// vendor makes it; for the app's own tests and tools.
+    /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch; for your own
+    /// tests and tools.
+    ///
+    /// The vendor makes it so: SHA-256 of the token and, behind it, the digits of `RequestTime`, written
+    /// as 64 hex digits in lower case. Both are parameters of the query.
     pub fn sign(&self, request_time: u64) -> String {
         self.sign_text(&request_time.to_string()).map(char::from).iter().collect()
     }

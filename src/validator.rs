@@ -156,43 +156,54 @@ impl Validator {
     ///
     /// # Several commands on one URL
     ///
-    /// The vendor sends every command that is switched on in its console to one URL. Route on what this
-    /// method returns, so that nothing is read before the query has passed, and leave everything else
-    /// to [`handle_request`](crate::handle_request). That checks the query twice, which costs about 150
-    /// ns, but keeps every hook and every refusal in one place. With tower, `GroupFullService::other`
-    /// does it.
+    /// The vendor sends every command that is switched on in its console to one URL.
+    ///
+    /// To count other commands, or to allow what they ask for, implement
+    /// [`on_other_command`](crate::GroupFullHandler::on_other_command): they are answered `OK`. You need
+    /// this method only to read their bodies, or to answer them with something else. (In axum and other
+    /// tower servers use `GroupFullService::other`.)
+    ///
+    /// Nothing is read before the query has passed. Everything that is not a `POST` of another command
+    /// goes to [`handle_request`](crate::handle_request). That checks the query a second time, which
+    /// costs about 150 ns.
     ///
     /// ```
-    /// use im_group_full::{CallbackResponse, GroupFullHandler, Rejection, Reply, handle_request};
+    /// use im_group_full::http::Response;
+    /// use im_group_full::{GroupFullHandler, Rejection, Reply, handle_request};
     ///
-    /// /// The app's own commands; what it returns is the JSON to send.
+    /// /// Your own commands. It returns the JSON to send; here what allows everything.
     /// fn other_command(command: &str, body: &[u8]) -> Vec<u8> {
-    ///     match command {
-    ///         "Group.CallbackAfterSendMsg" => println!("a message of {} bytes", body.len()),
-    ///         _ => {}
+    ///     if command == "Group.CallbackAfterSendMsg" {
+    ///         println!("a message of {} bytes", body.len());
     ///     }
-    ///     CallbackResponse::ok().to_json().into_owned()
+    ///     Reply::ok().body().into_owned()
     /// }
     ///
-    /// /// The server's own way of reading a body, up to a limit in bytes.
+    /// /// Your server's own way of reading a body. A body that is cut at the limit must not look whole.
     /// fn read(limit: usize) -> Result<Vec<u8>, Rejection> {
-    ///     # let _ = limit;
-    ///     # Ok(Vec::new())
+    ///     # let received = Vec::new();
+    ///     if received.len() > limit { Err(Rejection::body_too_large()) } else { Ok(received) }
     /// }
     ///
-    /// fn receive(method: &str, raw_query: &str, handler: &impl GroupFullHandler) -> Vec<u8> {
+    /// fn receive(method: &str, raw_query: &str, handler: &impl GroupFullHandler) -> Response<Vec<u8>> {
     ///     match handler.validator().check_query(raw_query, handler.now()) {
-    ///         Ok(query) if !query.is_group_full() => match read(1024 * 1024) {
-    ///             Ok(body) => other_command(query.command(), &body),
-    ///             Err(_) => CallbackResponse::ok().to_json().into_owned(),
-    ///         },
-    ///         _ => handle_request(method, raw_query, read, handler).body().into_owned(),
+    ///         Ok(query) if method == "POST" && !query.is_group_full() => {
+    ///             handler.on_other_command(&query);
+    ///             match read(1024 * 1024) {
+    ///                 Ok(body) => Response::new(other_command(query.command(), &body)),
+    ///                 // Not handled, and nobody is blocked for it.
+    ///                 Err(_) => Reply::ok().into(),
+    ///             }
+    ///         }
+    ///         _ => handle_request(method, raw_query, read, handler).into(),
     ///     }
     /// }
     /// # use im_group_full::{SdkAppId, Validator, handler_fn};
     /// # let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |_| Ok(()));
     /// # let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterSendMsg";
-    /// # assert_eq!(receive("POST", query, &handler), Reply::ok().body().as_ref());
+    /// # assert_eq!(receive("POST", query, &handler).body(), Reply::ok().body().as_ref());
+    /// # assert_eq!(receive("GET", query, &handler).status(), 405);
+    /// # assert_eq!(receive("POST", "", &handler).status(), 400);
     /// ```
     #[inline]
     pub fn check_query<'a>(&self, raw_query: &'a str, now: SystemTime) -> Result<CheckedQuery<'a>, Rejection> {
