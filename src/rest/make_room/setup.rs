@@ -93,7 +93,9 @@ impl MakeRoom {
     /// Sets the least time between two calls (default 10 ms). It is not saved: set it again after you
     /// restore a run.
     ///
-    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together.
+    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together. With
+    /// more than a few seconds, what a run has seen is old before it can remove anybody, and it fails
+    /// as [`TooSlow`](crate::rest::RestErrorKind::TooSlow).
     pub fn pace(mut self, between: Duration) -> Self {
         self.pace.between = between;
         self
