@@ -148,7 +148,7 @@ fn saved(json: &[u8]) {
     for _ in 0..8 {
         match run.step(&api, now) {
             Step::Send(_) => run.response(StatusCode::OK, br#"{"ErrorCode":0,"MemberNum":1,"MemberList":[]}"#, now),
-            Step::Wait(time) => now += time.min(Duration::from_secs(60)),
+            Step::Wait(time) => now += time.min(Duration::from_mins(1)),
             Step::Done(_) => break,
             Step::Failed(_) => run.resume(),
         }
