@@ -89,9 +89,29 @@ fn logs_one_line_for_each_callback_and_one_for_each_other_command() {
     assert!(rest.trim_end().ends_with("stopped: 2 accepted, 1 refused, 2 of other commands"), "{rest}");
 }
 
+/// Reads the metrics until these lines are among them: some are looked at once a second only.
+#[track_caller]
+fn metrics_show(address: &str, wanted: impl Fn(&str) -> bool) {
+    let mut metrics = String::new();
+    for _ in 0..100 {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        metrics = read_to_end(client);
+        if wanted(&metrics) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("not there in ten seconds: {metrics}");
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
 #[test]
 fn shows_metrics_on_an_address_of_its_own() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = free_address();
     let server = Started::new(PROGRAM, &["--metrics", &free], None);
     assert_eq!(server.paste("", ""), OK);
     assert_eq!(server.paste("Group.CallbackAfterGroupFull", "Group.CallbackBeforeSendMsg"), OK);
@@ -106,17 +126,26 @@ fn shows_metrics_on_an_address_of_its_own() {
         "callback_answer_seconds_bucket{le=\"2\"} 3",
         "callback_answer_seconds_count 3",
     ];
-    // Some are looked at once a second only.
-    for _ in 0..100 {
-        let mut client = TcpStream::connect(&free).unwrap();
-        client.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let metrics = read_to_end(client);
-        if wanted.iter().all(|line| metrics.contains(line)) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+    metrics_show(&free, |metrics| wanted.iter().all(|line| metrics.contains(line)));
+}
+
+#[test]
+fn a_log_that_nobody_reads_is_dropped_and_counted_and_delays_no_answer() {
+    let free = free_address();
+    let server = Started::new(PROGRAM, &["--metrics", &free], None);
+    // More lines than the pipe and the buffer hold together, one for each request.
+    let get = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\n");
+    let requests = format!("{}{get}Connection: close\r\n\r\n", format!("{get}\r\n").repeat(499));
+    for _ in 0..30 {
+        let mut client = connect(server.address());
+        client.write_all(requests.as_bytes()).unwrap();
+        assert_eq!(read_to_end(client).matches("HTTP/1.1 405 ").count(), 500);
     }
-    panic!("not there in ten seconds: {wanted:#?}");
+    assert_eq!(server.paste("", ""), OK);
+    metrics_show(&free, |metrics| {
+        let dropped = metrics.lines().find_map(|line| line.strip_prefix("log_lines_dropped_total "));
+        dropped.is_some_and(|dropped| dropped.parse::<u64>().unwrap() > 0)
+    });
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Several apps on one URL, with their tokens in a database.
 //!
-//! The app that a callback claims is looked up first, and then everything is checked with the tokens of that app. An app
-//! has as many tokens as it has rows. To rotate one while this runs: insert the new token, change it in the vendor's
+//! The app that a callback claims is looked up first, and then everything is checked with the tokens of that app. So every
+//! stranger costs a look-up: with a database on another machine, keep what it says for a few seconds. An app has as many
+//! tokens as it has rows. To rotate one while this runs: insert the new token, change it in the vendor's
 //! console, and delete the old one a minute later.
 //!
 //! ```sql
@@ -25,6 +26,7 @@ use clap::Parser;
 use example_support::connections::Connections;
 use example_support::serve::{interrupted, plain, serve};
 use example_support::{PATH, Source, TOKEN_VARIABLE, curl, log, made_up_token, say};
+use http_body_util::LengthLimitError;
 use im_group_full::{
     CALLBACK_TIMEOUT, CallbackQuery, Immediate, Rejection, Reply, SdkAppId, handle_request_async, handler_fn,
 };
@@ -118,8 +120,10 @@ async fn answer(tenants: &Tenants, method: &str, query: &str, body: Body) -> Res
         Ok(())
     }));
     let read = |limit: usize| async move {
-        let read = axum::body::to_bytes(body, limit + 1).await;
-        read.map_err(|_| Rejection::body_too_large())
+        axum::body::to_bytes(body, limit).await.map_err(|error| {
+            let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
+            if too_large { Rejection::body_too_large() } else { Rejection::incomplete_body() }
+        })
     };
     Ok(handle_request_async(method, query, read, &handler).await)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use example_support::PATH;
 use example_support::testing::{
-    Started, TOKEN, attacks, connect, faults_and, finishes_on_sigterm, read_to_end, runtime,
+    Client, Started, TOKEN, attacks, connect, faults_and, finishes_on_sigterm, read_to_end, runtime,
 };
 use example_support::vendor::unix_seconds;
 use im_group_full::testing::Callback;
@@ -108,4 +108,16 @@ fn a_look_up_that_fails_is_no_refusal() {
     assert_eq!(send(&server, 888_888, TOKEN), "200 ");
     execute(&database, "INSERT INTO callback_token VALUES (7, '')");
     assert_eq!(send(&server, 7, TOKEN), "503 -");
+}
+
+#[test]
+fn a_body_that_breaks_off_is_not_too_large() {
+    let server = Started::new(PROGRAM, &[], Some(TOKEN));
+    let callback = Callback::new(SdkAppId::new(888_888)).signed(&Token::new(TOKEN).unwrap(), unix_seconds());
+    let mut client = connect(server.address());
+    let head = format!("POST {PATH}?{} HTTP/1.1\r\nHost: localhost\r\n", callback.raw_query());
+    client.write_all(format!("{head}Content-Length: 9\r\n\r\n{{").as_bytes()).unwrap();
+    client.finish();
+    let answer = read_to_end(client);
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("ended before it was complete"), "{answer}");
 }
