@@ -73,11 +73,7 @@ async fn in_lambda(handler: &impl GroupFullHandler) -> Result<(), lambda_http::E
     // `Request` has the raw query, and a body that is decoded already.
     let function = |request: Request| async move {
         let (head, body) = handle_http(&request, handler).into_parts();
-        // As text: bytes would be sent in base64.
-        Ok::<_, std::convert::Infallible>(Response::from_parts(
-            head,
-            Body::from(String::from_utf8_lossy(&body).into_owned()),
-        ))
+        Ok::<_, std::convert::Infallible>(Response::from_parts(head, Body::from(body.into_owned())))
     };
     lambda_http::run(service_fn(function)).await
 }

@@ -33,6 +33,7 @@ pub fn attacks<C: Client>(path: &str, token: &str, connect: impl Fn() -> C) -> V
     let attacks = [
         ("silent", String::new()),
         ("half a head", start[..start.len() / 2].to_owned()),
+        ("refused, and idle", format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")),
         ("half a body, refused", half_body(&callback().broken(RejectionKind::SdkAppIdMismatch))),
         ("half a body, replayed", half_body(&callback())),
     ];
