@@ -177,3 +177,22 @@ fn readers_are_spared() {
         }
     }
 }
+
+/// The group's number is lower at the second count: then bob, who has read all but the last 59, has read all but 39.
+#[test]
+fn readers_are_judged_again_when_the_number_of_the_group_falls() {
+    let mut bob = bob();
+    bob["MsgSeq"] = json!(940);
+    let mut eve = member("eve", "Member", OLD + 5, 0);
+    eve["MsgSeq"] = json!(3);
+    let mut run = MakeRoom::new(GROUP, policy(3).spare_readers(50)).pace(Duration::ZERO);
+    answer(&mut run, at(NOW), &info("Public", 3));
+    answer(&mut run, at(NOW), &page(&[member("owner", "Owner", 1, 0), bob.clone(), eve.clone()], None));
+    answer(&mut run, at(NOW), &look(&[bob.clone(), eve.clone()]));
+    let mut recount = info("Public", 3);
+    recount["GroupInfo"][0]["NextMsgSeq"] = json!(980);
+    answer(&mut run, at(NOW), &recount);
+    answer(&mut run, at(NOW), &look(&[bob, eve]));
+    assert_eq!(wants(&mut run, at(NOW)).removal(), ["eve"]);
+    assert_eq!(accounts(&run, Outcome::Reader), ["bob"]);
+}

@@ -13,9 +13,16 @@ impl MakeRoom {
         self.report.counted(info, aim);
         self.counted_at = self.asked_at;
         self.missing = aim.saturating_sub(info.free());
-        self.next_msg_seq = self.next_msg_seq.into_iter().chain(info.next_msg_seq).min();
         if self.missing == 0 {
             self.finish();
+            return;
+        }
+        let fell = info.next_msg_seq.filter(|next| Some(*next) < self.next_msg_seq);
+        if self.policy.spares_readers() && fell.is_some() {
+            // The look judged by a number that was too high, or the numbers have begun anew.
+            self.next_msg_seq = fell;
+            self.look_again(self.round.start, self.round.end);
+            self.retry.too_slow();
             return;
         }
         // Who was sent before may be sent again for as long as slots are missing; others only for what is missing beside
