@@ -145,7 +145,7 @@ fn time_per_member(order: Order) -> Result<(u128, u128), Box<dyn std::error::Err
         write!(body, r#","Next":"{next}"}}"#)?;
         pages.push(body);
     }
-    // Page by page, the best of ten: whatever else the machine does only adds.
+    // Page by page, the best of ten: other load on the machine can only add to a time.
     let mut best = vec![(u128::MAX, u128::MAX); pages.len()];
     for _ in 0..10 {
         let mut run = MakeRoom::new(GROUP, policy()).dry_run().pace(Duration::ZERO);

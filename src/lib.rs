@@ -34,7 +34,7 @@
 //!
 //! ```text
 //! raw query ──▶ Validator ──▶ CheckedQuery ──┐
-//!                  │              │          ├─▶ GroupFull ──▶ GroupFullHandler ──▶ Reply ──▶ any HTTP server
+//!                  │              │          ├─▶ GroupFull ──▶ GroupFullHandler ──▶ Reply
 //! raw body ────────┼──────────────┼──────────┘                     │                 ▲
 //!                  │              └── another command ─────────────│──────────── OK ─┤
 //!                  └── Rejection ──────────────────────────────────┴── Failure ──────┘
@@ -47,7 +47,7 @@
 //! |---|---|
 //! | your own code reads the body | [`handle_request`], [`handle_request_async`] |
 //! | it has read the body already | [`handle`], [`handle_async`] |
-//! | the same, with the types of the crate [`http`] | [`handle_http`], [`handle_http_async`] |
+//! | the same, with the types of the crate `http` | [`handle_http`], [`handle_http_async`] |
 //! | it takes a tower service (axum, hyper) | `GroupFullService` (feature `tower`) |
 //!
 //! Each returns a [`Reply`], which every HTTP server can send.

@@ -133,7 +133,7 @@ fn rejected() {
     }
 }
 
-/// Its users must not be blocked, whatever else is odd about the callback.
+/// Its users must not be blocked, even if the callback is odd in other ways.
 #[test]
 fn another_command() {
     let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(200));

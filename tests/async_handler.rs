@@ -56,7 +56,7 @@ fn answers_what_handle_answers() {
     for recorder in [
         Recorder::new(Validator::unauthenticated(APP)),
         Recorder::failing(|| Failure::new("busy").with_code(7)),
-        // `on_failed` hears of a failure, whatever that holds.
+        // `on_failed` is called for every failure.
         Recorder::failing(|| Failure::new("busy").with_source("the disk is full")),
         Recorder::failing(|| std::io::Error::other("the disk is full").into()),
     ] {

@@ -1,4 +1,4 @@
-//! Faults in the middle, over sockets: whatever a client or a handler does, the server goes on, the next request is
+//! Faults in the middle, over sockets: after every fault of a client or a handler the server goes on, the next request is
 //! answered right, and no task is left behind.
 
 #[path = "util/raw.rs"]
@@ -69,7 +69,7 @@ impl Server {
         client
     }
 
-    /// Sends these bytes, the last of which let the server close the connection, and returns whatever comes.
+    /// Sends these bytes, the last of which let the server close the connection, and returns what comes back.
     fn answers(&self, bytes: &[u8]) -> String {
         let mut client = self.connect();
         client.write_all(bytes).unwrap();

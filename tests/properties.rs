@@ -166,7 +166,7 @@ proptest! {
         prop_assert_eq!(rejection.kind(), RejectionKind::InvalidSignature);
     }
 
-    /// Whatever is accepted, the reference finds the same identity in it, and finds it once.
+    /// In every query that is accepted, the reference finds the same identity, and finds it once.
     #[test]
     fn no_other_parser_reads_another_identity(raw_query in query()) {
         if let Ok(query) = CallbackQuery::parse(&raw_query) {

@@ -1,4 +1,4 @@
-//! Who gets through once a token is set: whoever signed within the tolerance, and nobody else.
+//! With a token set, only callbacks signed within the tolerance get through.
 #![cfg(feature = "signature")]
 
 mod util;

@@ -47,7 +47,7 @@ fn what_is_set_is_sent() {
     assert_eq!(Callback::new(APP).topic_id("t").event().topic_id(), Some("t"));
     // An empty one is none.
     assert_eq!(Callback::new(APP).topic_id("").event(), Callback::new(APP).event());
-    // As far from the time of the signature as can be, whatever the validator tolerates.
+    // As far from the time of the signature as can be, so that no tolerance is enough.
     let half = u64::MAX / 2;
     for (time, stale) in [(0, u64::MAX), (NOW, u64::MAX), (half, u64::MAX), (half + 1, 0), (u64::MAX, 0)] {
         let query = Callback::new(APP).signed(&token(), time).broken(StaleSignature).raw_query();

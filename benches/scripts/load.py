@@ -69,7 +69,7 @@ def client(port, numbers, counts, lock):
 
 
 def play(port, requests, counts):
-    """Sends so many, and adds what came of them."""
+    """Sends this many requests, and counts the outcomes."""
     lock = threading.Lock()
     threads = [
         threading.Thread(target=client, args=(port, range(first, requests, CONNECTIONS), counts, lock))

@@ -3,7 +3,7 @@
 
     python3 benches/scripts/memory.py [waves]
 
-Prints how far the resident memory rose at its peak, after the first wave and after all (20 unless said otherwise),
+Prints how far the resident memory rose at its peak, after the first wave and after all (default 20),
 and how many of the clients, which read while they write, received their whole 413. Wanted: below 12 MiB, and all.
 """
 

@@ -3,7 +3,7 @@
 
     python3 benches/scripts/throughput.py [rounds] [seconds]
 
-Needs wrk (`apt-get install wrk`). Interleaved rounds (7 of 5 s unless said otherwise) of 64 connections on loopback;
+Needs wrk (`apt-get install wrk`). Interleaved rounds (default 7 of 5 s) of 64 connections on loopback;
 prints the ratio of each round, their median and their spread. Wanted: a median of 0.93 or more.
 """
 

@@ -24,7 +24,7 @@ fn fields(query: &CallbackQuery<'_>) -> Query {
         command: query.command().to_owned(),
         content_type: query.content_type().map(str::to_owned),
         client_ip: query.client_ip().map(str::to_owned),
-        // As it stands: the accessor has one name for the two spellings of iOS.
+        // The raw text: the accessor has one name for the two spellings of iOS.
         opt_platform: serde_json::to_value(query).unwrap()["OptPlatform"].as_str().map(str::to_owned),
         request_id: query.request_id().map(str::to_owned),
     }

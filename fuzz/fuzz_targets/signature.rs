@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if let Some(sign) = lines.next() {
         raw_query = raw_query + "&Sign=" + sign + "&" + lines.next().unwrap_or_default();
     }
-    // Right for the text as it stands, whether or not that is how a number is written.
+    // Right for this text, whether or not a number is written like that.
     for (control, genuine) in ['\x02', '\x03'].into_iter().zip(TOKENS.map(|token| sign(token, text))) {
         raw_query = raw_query.replace(control, &genuine);
     }
@@ -64,7 +64,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// A clock that is so many seconds (and perhaps half a one) off, and its whole seconds since the Unix epoch.
+/// A clock that is off by this many seconds (perhaps with half a second more), and its whole seconds since the Unix epoch.
 fn clock(time: u64, offset: i64, half: bool) -> Option<(std::time::SystemTime, i128)> {
     let seconds = i128::from(time) + i128::from(offset);
     let distance = Duration::from_secs(u64::try_from(seconds.unsigned_abs()).ok()?);

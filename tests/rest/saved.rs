@@ -78,7 +78,7 @@ fn answer_that_nobody_saw() {
     }
 }
 
-/// Candidates speak while nobody works: whoever was not removed before stays.
+/// Candidates speak while nobody works: those who were not removed before stay.
 #[test]
 fn stopped_for_a_day_anywhere() {
     for group in groups() {
@@ -128,7 +128,7 @@ fn too_slow_to_remove_anybody() {
     assert_eq!(world.removed().len(), FREE as usize);
 }
 
-/// Whatever comes out of a queue, nothing panics.
+/// Nothing that comes out of a queue causes a panic.
 #[test]
 fn saved_run_that_was_tampered_with() {
     let world = World::new(full_group("Public", 450));

@@ -83,7 +83,7 @@ fn interleaved_call_by_call() {
     }
 }
 
-/// Whatever the scheduler makes of it.
+/// However the scheduler interleaves them.
 #[test]
 fn at_the_same_time() {
     for group in groups() {

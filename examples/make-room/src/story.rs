@@ -45,7 +45,7 @@ pub(crate) fn tell(args: &Args) -> Result<(), Box<dyn Error>> {
     crate::receive(args, listener, Validator::signed(app, token), api, true)
 }
 
-/// A group with as many members as it may have, of whom some have been silent for long.
+/// A full group, some of whose members have been silent for long.
 fn full_group() -> Group {
     const MEMBERS: u64 = 6_000;
     const DAY: u64 = 24 * 60 * 60;

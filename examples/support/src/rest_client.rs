@@ -1,6 +1,6 @@
 //! A real HTTP client for requests whose URL is a secret;.
 //!
-//! At the level `trace` of the crate `log`, this client logs whole URLs. Nothing listens here; whoever installs a logger
+//! At the level `trace` of the crate `log`, this client logs whole URLs. Nothing listens here; anybody who installs a logger
 //! keeps `ureq` and `ureq_proto` above that level.
 
 use std::time::Duration;

@@ -39,7 +39,7 @@ pub fn faults_and<C: Client>(
     };
     let whole = with_length(body.len(), "");
     let head = whole.len() - body.len();
-    // Not all of it may be taken: whoever has seen enough closes.
+    // Not all of it may be taken: the server closes once it has seen enough.
     let send = |bytes: &str| {
         let mut client = connect();
         let _ = client.write_all(bytes.as_bytes()).and_then(|()| client.flush());
