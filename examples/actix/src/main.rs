@@ -43,8 +43,8 @@ impl GroupFullHandler for Rooms {
     }
 }
 
-/// All that stands between actix-web's types and the crate. It takes the payload as it comes: `web::Json` would insist on
-/// a `Content-Type`, which the vendor's sample lacks.
+/// The glue between actix-web's types and the crate. It takes the payload as it comes, because `web::Json` insists on a
+/// `Content-Type`, which the vendor's sample lacks.
 async fn callback(request: HttpRequest, payload: Payload, rooms: Data<Rooms>) -> HttpResponse {
     let (method, query) = (request.method().as_str(), request.query_string());
     // A payload cannot leave its thread, so it is not for `handle_request_async`. It is read first, and only if the query

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}/im/callback", listener.local_addr()?);
     println!("listening on {url} for SDKAppID {app}");
     let source = if given.is_some() {
-        println!("try it in a shell that has {TOKEN_VARIABLE}, too:");
+        println!("try it in another shell, with the same {TOKEN_VARIABLE}:");
         Source::Variable
     } else {
         println!("{TOKEN_VARIABLE} is not set; the token of this run is {token}\ntry it:");
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// An environment variable; one that is no text is a mistake, and not the wish to have none.
+/// Reads an environment variable. It is an error, and not absence, if its value is not text.
 fn variable(name: &str) -> Result<Option<String>, Box<dyn Error>> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value)),

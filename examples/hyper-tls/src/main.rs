@@ -29,7 +29,7 @@ struct Options {
     /// How many connections may be open
     #[arg(long, value_name = "CONNECTIONS", default_value = "128")]
     max_connections: usize,
-    /// Where to write the certificate, for clients to trust; otherwise it is in a temporary file until the end
+    /// Where to write the certificate that clients have to trust (default: a temporary file)
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
 }

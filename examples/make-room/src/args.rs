@@ -16,7 +16,8 @@ pub(crate) struct Args {
     pub(crate) flags: Flags,
     /// The app's region (china, singapore, seoul, tokyo, frankfurt, silicon-valley, jakarta), or another host as a URL
     ///
-    /// Then it waits for callbacks until it is stopped, and needs a token: anybody could make it remove members otherwise.
+    /// With it, it waits for callbacks until it is stopped. Then it needs a token, because otherwise anybody could make it
+    /// remove members.
     /// The secret key comes from the environment variable `IM_SECRET_KEY` or from --secret-key-file, never from a flag,
     /// because every user of the machine can read those.
     #[arg(long, requires = "sdk_app_id", requires = "admin")]
@@ -30,10 +31,10 @@ pub(crate) struct Args {
     /// How many days of silence make a member inactive
     #[arg(long, value_name = "DAYS", default_value_t = 90)]
     inactive_days: u32,
-    /// How many slots are to be free afterwards
+    /// How many slots should be free afterwards
     #[arg(long, value_name = "SLOTS", default_value_t = 20)]
     free: u32,
-    /// An account that is never removed; may be given again
+    /// An account that is never removed; can be repeated
     #[arg(long, value_name = "ACCOUNT")]
     protect: Vec<String>,
     /// Count silence also where the vendor does not show that it means anything, as in a Community

@@ -32,7 +32,7 @@ struct Options {
     max_connections: usize,
 }
 
-/// All that stands between poem's types and the crate.
+/// The glue between poem's types and the crate.
 async fn callback(mut request: Request, handler: &impl AsyncGroupFullHandler) -> Response {
     let body = request.take_body().into_async_read();
     let read = |limit: usize| async move {

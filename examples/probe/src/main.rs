@@ -16,11 +16,11 @@ use im_group_full::SdkAppId;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-/// Plays the vendor's servers, and those who pretend to be them, against a URL
+/// Sends a URL what the vendor sends and what an attacker would send, and checks every answer
 ///
-/// Some of the requests are valid, and the app works on them: do not aim it at production.
+/// The app works on the valid requests: do not aim it at production.
 ///
-/// Exit code 0: every answer is right; 1: one differs; 2: it could not run.
+/// Exit code 0: every answer is right; 1: an answer is wrong; 2: it could not run.
 #[derive(Parser)]
 #[command(
     after_help = "Environment:\n  IM_CALLBACK_TOKEN  The token of webhook authentication, as the console shows it"

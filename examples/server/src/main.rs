@@ -22,18 +22,18 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::rooms::Rooms;
 
-/// Receives Group.CallbackAfterGroupFull over HTTP, answers at once, and works afterwards
+/// Receives Group.CallbackAfterGroupFull over HTTP, answers at once, and does the work afterwards
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
     flags: Flags,
-    /// How many events may wait for the worker; one more is answered FAIL, and gone
+    /// How many events may wait for the worker; any more are answered FAIL and lost
     #[arg(long, value_name = "EVENTS", default_value = "1000")]
     max_waiting: usize,
     /// How many connections may be open
     #[arg(long, value_name = "CONNECTIONS", default_value = "128")]
     max_connections: usize,
-    /// Address to show metrics on, in the format of Prometheus; keep it from the internet
+    /// Address that serves metrics for Prometheus; keep it off the internet
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<std::net::SocketAddr>,
     /// How long the work takes in this example

@@ -90,7 +90,7 @@ impl GroupFullHandler for Rooms {
         answered("other_command");
         // One URL serves every command that is switched on, and some come with every message: no line for each.
         if self.is_new(query.command()) {
-            tracing::info!(command = query.command(), "answering another command, from now on without a line for each");
+            tracing::info!(command = query.command(), "answering another command (logged once per command)");
         }
     }
 
@@ -104,7 +104,7 @@ impl GroupFullHandler for Rooms {
 /// The app's own code for the commands of the same URL goes here. It gets what is authenticated, and nothing else.
 pub(crate) async fn other_command(Extension(query): Extension<CheckedQuery<'static>>, body: Bytes) -> Response {
     tracing::debug!(command = query.command(), "another command, with a body of {} bytes", body.len());
-    // A command named `...Before...` asks for leave, and this gives it.
+    // A command named `...Before...` asks for permission, and this gives it.
     Response::<Body>::from(Reply::ok())
 }
 

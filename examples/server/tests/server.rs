@@ -68,7 +68,7 @@ fn logs_one_line_for_each_callback_and_one_for_each_other_command() {
     }
     assert_eq!(
         logged(&mut server),
-        r#"INFO answering another command, from now on without a line for each command="Group.CallbackBeforeSendMsg""#
+        r#"INFO answering another command (logged once per command) command="Group.CallbackBeforeSendMsg""#
     );
     assert_eq!(
         server.paste("SdkAppid=7", "SdkAppid=8"),

@@ -15,7 +15,7 @@ use crate::{Source, TOKEN_VARIABLE, curl};
     after_help = "Environment:\n  IM_CALLBACK_TOKEN  The token of webhook authentication, as the console shows it"
 )]
 pub struct Flags {
-    /// Address to listen on; port 0 takes any free one
+    /// Address to listen on; port 0 means any free port
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub address: SocketAddr,
     /// The app's SDKAppID, as the vendor's console shows it
@@ -25,10 +25,10 @@ pub struct Flags {
     pub tokens: Tokens,
 }
 
-/// Never a token as a flag's value: process lists are public.
+/// No flag takes a token as its value, because process lists are public.
 #[derive(Debug, clap::Args)]
 pub struct Tokens {
-    /// File that holds the token of webhook authentication; once more for a second one, during rotation
+    /// File with the webhook authentication token; repeat it for a second token during rotation
     #[arg(long, value_name = "FILE")]
     pub token_file: Vec<PathBuf>,
 }
@@ -60,7 +60,7 @@ impl Flags {
             None => say(format_args!(
                 "warning: no token, so anybody can forge a callback; set {TOKEN_VARIABLE} or --token-file\nto try it:"
             )),
-            Some(Source::Variable) => say(format_args!("to try it, in a shell that has {TOKEN_VARIABLE}, too:")),
+            Some(Source::Variable) => say(format_args!("to try it in another shell, with the same {TOKEN_VARIABLE}:")),
             Some(_) => say(format_args!("to try it:")),
         }
         say(format_args!("  {}", curl(url, self.sdk_app_id, source, curl_flags)));
@@ -68,7 +68,7 @@ impl Flags {
 }
 
 impl Tokens {
-    /// Reads every token that is given. An empty one is a mistake, and not the wish to have none.
+    /// Reads all given tokens. An empty one is an error, and does not mean "no token".
     pub fn read(&self) -> Result<Vec<Token>, String> {
         let mut tokens = Vec::new();
         if let Some(token) = env::var_os(TOKEN_VARIABLE) {

@@ -38,13 +38,13 @@ use crate::tenants::Tenants;
 #[derive(Parser)]
 #[command(after_help = "Environment:\n  IM_CALLBACK_TOKEN  A token for --sdk-app-id, which is added to the database")]
 struct Options {
-    /// Address to listen on; port 0 takes any free one
+    /// Address to listen on; port 0 means any free port
     #[arg(long, default_value = "127.0.0.1:8080")]
     address: SocketAddr,
-    /// Database of `SQLite` with the tokens; otherwise it is in a temporary file until the end
+    /// `SQLite` database with the tokens (default: a temporary file)
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
-    /// An app to begin with
+    /// An app that is in the database from the start
     #[arg(long, env = "IM_SDK_APP_ID", default_value = "888888")]
     sdk_app_id: SdkAppId,
     /// How many connections may be open

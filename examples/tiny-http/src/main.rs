@@ -92,7 +92,7 @@ fn run(flags: &Flags) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-/// All that stands between `tiny_http`'s types and the crate, on the way in.
+/// The glue between `tiny_http`'s types and the crate, for a request.
 fn answer(request: &mut Request, handler: &impl GroupFullHandler) -> Reply {
     let method = request.method().as_str().to_owned();
     let query = request.url().split_once('?').unwrap_or_default().1.to_owned();
@@ -105,7 +105,7 @@ fn answer(request: &mut Request, handler: &impl GroupFullHandler) -> Reply {
     handle_request(&method, &query, read, handler)
 }
 
-/// And on the way out.
+/// And for its answer.
 fn response(reply: &Reply) -> Response<std::io::Cursor<Vec<u8>>> {
     let headers = reply.headers().filter_map(|(name, value)| Header::from_bytes(name, value).ok());
     headers.fold(Response::from_data(reply.body()).with_status_code(reply.status().as_u16()), Response::with_header)

@@ -1,4 +1,4 @@
-//! What the vendor's servers, and those who pretend to be them, send; in one place, for the probe and all tests.
+//! What the vendor's servers send, and what attackers send: in one place, for the probe and all tests.
 
 use im_group_full::testing::Callback;
 use im_group_full::{RejectionKind, SdkAppId, Token};
