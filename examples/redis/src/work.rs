@@ -1,69 +1,231 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use im_group_full::GroupFull;
-use tokio::sync::watch;
+use redis::{RedisError, RedisResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::flags::say;
-use crate::link::PAUSE;
-use crate::take::{Entry, Search, Taker};
+use crate::hook::{Error, Hook, Job, Outcome};
+use crate::link::{LONG_PAUSE, PAUSE};
+use crate::metrics::METRICS;
+use crate::stopped;
+use crate::take::{Entry, Taker};
+
+/// How long to go on telling Redis what is done, after the worker was told to stop.
+const TELL_WITHIN: Duration = Duration::from_secs(5);
+/// When an entry comes again whose group another worker is busy with.
+const BUSY: Duration = Duration::from_secs(5);
+/// How often consumers that are gone are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+
+pub struct Worker {
+    pub taker: Taker,
+    pub hook: Hook,
+    pub at_once: u16,
+    /// How long a consumer without entries may be silent.
+    pub forget_after: Duration,
+}
 
 /// Takes entries and works on them until it is told to stop, and then finishes what it took.
-pub async fn run(taker: Taker, at_once: usize, pretend: Duration, stop: watch::Receiver<bool>) {
-    let taker = Arc::new(taker);
-    let mut search = Search::default();
-    // A task that panics has been printed, and its entry stays for another try.
+pub async fn run(worker: Worker, stop: watch::Receiver<bool>) {
+    let at_once = usize::from(worker.at_once);
+    let (worker, slots) = (Arc::new(worker), Arc::new(Semaphore::new(at_once)));
     let mut tasks = JoinSet::new();
+    let tidy = tokio::spawn(tidy(Arc::clone(&worker)));
     while !*stop.borrow() {
         while tasks.try_join_next().is_some() {}
-        if tasks.len() == at_once {
+        // Work that is done frees its slot before Redis has been told; so there may be more tasks than slots.
+        if tasks.len() >= 8 * at_once {
             tasks.join_next().await;
+            continue;
         }
-        match taker.take(&mut search, at_once - tasks.len()).await {
+        let mut permits = tokio::select! {
+            permit = Arc::clone(&slots).acquire_owned() => permit.into_iter().collect::<Vec<_>>(),
+            () = stopped(stop.clone()) => break,
+        };
+        permits.extend(std::iter::from_fn(|| Arc::clone(&slots).try_acquire_owned().ok()));
+        match worker.taker.take(permits.len()).await {
             Ok(entries) => {
-                for entry in entries {
-                    tasks.spawn(work_on(Arc::clone(&taker), entry, pretend, stop.clone()));
+                for (entry, permit) in entries.into_iter().zip(permits) {
+                    tasks.spawn(work_on(Arc::clone(&worker), entry, permit, stop.clone()));
                 }
             }
             Err(error) => {
                 if error.code().is_some() {
-                    eprintln!("cannot take entries, trying again: {error}");
+                    tracing::warn!("cannot take entries, trying again: {error}");
+                    sleep(LONG_PAUSE).await;
                 }
                 sleep(PAUSE).await;
             }
         }
     }
+    tidy.abort();
     while tasks.join_next().await.is_some() {}
+    // A consumer that stays behind is removed by another worker, later.
+    let _ = worker.taker.leave().await;
 }
 
-/// Works on one entry. What goes wrong leaves it in the stream, and after the claim time somebody
-/// tries again.
-async fn work_on(taker: Arc<Taker>, entry: Entry, pretend: Duration, stop: watch::Receiver<bool>) {
-    let start = Instant::now();
-    let id = entry.id;
-    let event = match entry.event {
-        Ok(event) => event,
-        Err(error) => return eprintln!("entry {id} is no event, and is left where it is: {error}"),
-    };
-    if let Err(error) = taker.begin(&event).await {
-        return eprintln!("entry {id} is left for another try: {error}");
-    }
-    make_room(&event, pretend).await;
-    let again = if entry.claimed { ", which another worker had not finished" } else { "" };
-    let millis = start.elapsed().as_millis();
-    say(format_args!("worked on {:?} for {millis} ms: entry {id}{again}", event.id()));
-
-    while let Err(error) = taker.finish(&id).await {
-        if *stop.borrow() {
-            return eprintln!("entry {id} is done but not acknowledged, so it will be done again: {error}");
+async fn tidy(worker: Arc<Worker>) {
+    let every = TIDY_EVERY.min(worker.forget_after);
+    loop {
+        match worker.taker.tidy(worker.forget_after).await {
+            Ok(0) => (),
+            Ok(removed) => tracing::info!("removed {removed} consumers that were gone"),
+            Err(error) if error.to_string().contains("NOGROUP") || error.to_string().contains("no such key") => (),
+            Err(error) => tracing::warn!("cannot look for consumers that are gone: {error}"),
         }
-        sleep(PAUSE).await;
+        sleep(every).await;
     }
 }
 
-/// The app's own work goes here; it can happen twice, so it must be safe to repeat.
-async fn make_room(_event: &GroupFull<'_>, pretend: Duration) {
-    sleep(pretend).await;
+/// What came of one try.
+enum Try {
+    Done,
+    Busy,
+    Failed(String),
+    /// Another worker has the entry.
+    Lost,
+}
+
+async fn work_on(worker: Arc<Worker>, entry: Entry, permit: OwnedSemaphorePermit, stop: watch::Receiver<bool>) {
+    let start = Instant::now();
+    let max = worker.taker.consumer.max_deliveries;
+    let came_of_it = if entry.delivery > max {
+        Try::Failed(format!("not finished after {max} deliveries"))
+    } else {
+        try_once(&worker, &entry).await
+    };
+    drop(permit);
+    let Entry { id, delivery, .. } = &entry;
+    let outcome = match &came_of_it {
+        Try::Done => "done",
+        Try::Busy => "busy",
+        Try::Failed(_) => "failed",
+        Try::Lost => "lost",
+    };
+    METRICS.worked.get_or_create(&[("outcome", outcome)]).inc();
+    let news = match came_of_it {
+        Try::Done => {
+            METRICS.work_seconds.observe(start.elapsed().as_secs_f64());
+            let (event, millis) = (entry.event.as_ref().map(|event| event.id()), start.elapsed().as_millis());
+            let again = if *delivery > 1 { format!(", delivery {delivery}") } else { String::new() };
+            tracing::info!("worked on {:?} for {millis} ms: entry {id}{again}", event.unwrap_or_default());
+            News::Finished
+        }
+        Try::Busy => News::Busy,
+        Try::Failed(reason) if *delivery >= max => {
+            tracing::error!("entry {id} goes to the dead: {reason}");
+            METRICS.buried.inc();
+            News::Dead(reason)
+        }
+        Try::Failed(reason) => {
+            let next = worker.taker.consumer.pause_after(*delivery).as_secs();
+            tracing::warn!("entry {id} failed, try {delivery} of {max}, again in {next} s: {reason}");
+            return;
+        }
+        Try::Lost => {
+            tracing::warn!("entry {id} was taken over by another worker");
+            return;
+        }
+    };
+    let told = tell(&worker.taker, &entry, &news, stop).await;
+    if let Err(error) = told {
+        tracing::error!("entry {id} ({outcome}) will come again, because Redis could not be told: {error}");
+    }
+}
+
+async fn try_once(worker: &Arc<Worker>, entry: &Entry) -> Try {
+    let event = match &entry.event {
+        Ok(event) => event.clone(),
+        Err(error) => return Try::Failed(error.clone()),
+    };
+    if let Err(error) = worker.taker.begin(&entry.id, &event).await {
+        return Try::Failed(error.to_string());
+    }
+    let job = Job { event, entry: entry.id.clone(), delivery: entry.delivery };
+    // A task of its own, because a panic is a failure like any other. It ends when the set is dropped.
+    let mut task = JoinSet::new();
+    let for_task = Arc::clone(worker);
+    task.spawn(async move { for_task.hook.run(&job).await });
+    tokio::select! {
+        Some(result) = task.join_next() => match result {
+            Ok(result) => Try::from(result),
+            Err(error) => Try::Failed(panicked(error)),
+        },
+        () = keep(&worker.taker, entry) => Try::Lost,
+    }
+}
+
+/// Keeps the entry from being claimed; returns when that failed.
+async fn keep(taker: &Taker, entry: &Entry) {
+    let claim_after = taker.consumer.claim_after;
+    let mut kept = Instant::now();
+    loop {
+        sleep(claim_after / 3).await;
+        let asked = Instant::now();
+        match taker.keep(entry).await {
+            Ok(true) => kept = asked,
+            Ok(false) => return,
+            // Nobody can claim it before that time.
+            Err(_) if kept.elapsed() < claim_after => (),
+            Err(_) => return,
+        }
+    }
+}
+
+/// What Redis has to be told of an entry.
+enum News {
+    Finished,
+    Busy,
+    Dead(String),
+}
+
+/// Tells Redis, again and again, and for a while after the worker was told to stop.
+async fn tell(taker: &Taker, entry: &Entry, news: &News, stop: watch::Receiver<bool>) -> RedisResult<()> {
+    let mut pause = PAUSE;
+    let mut last: Option<RedisError> = None;
+    let until_told = async {
+        loop {
+            let told = match news {
+                News::Finished => taker.finish(entry).await,
+                News::Busy => taker.put_back(entry, BUSY).await,
+                News::Dead(reason) => taker.bury(entry, reason).await,
+            };
+            let Err(error) = told else { break };
+            last = Some(error);
+            sleep(pause).await;
+            pause = LONG_PAUSE.min(pause * 2);
+        }
+    };
+    let too_late = async {
+        stopped(stop).await;
+        sleep(TELL_WITHIN).await;
+    };
+    tokio::select! {
+        () = until_told => return Ok(()),
+        () = too_late => (),
+    }
+    Err(last.unwrap_or_else(|| std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+}
+
+fn panicked(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            format!("panicked: {}", text.unwrap_or_default())
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+impl From<Result<Outcome, Error>> for Try {
+    fn from(result: Result<Outcome, Error>) -> Self {
+        match result {
+            Ok(Outcome::Done) => Self::Done,
+            Ok(Outcome::Busy) => Self::Busy,
+            Err(error) => Self::Failed(error.to_string()),
+        }
+    }
 }
