@@ -140,7 +140,7 @@ pub fn passes(error: &RedisError) -> bool {
 fn is_elsewhere(error: &RedisError) -> bool {
     // Redis 6.2 has the code of an error inside a script only in its text.
     let text = error.to_string();
-    ELSEWHERE.iter().any(|code| text.contains(code))
+    ELSEWHERE.iter().any(|&code| error.code() == Some(code) || text.contains(code))
 }
 
 fn keeps_us_out(error: &RedisError) -> bool {

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use redis::streams::StreamPendingReply;
 use redis::{FromRedisValue, RedisResult};
+use sha2::{Digest, Sha256};
 
 pub mod process;
+pub mod proxy;
 
 /// For what has to happen, however slow the machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,12 +25,18 @@ pub struct Redis {
     pub port: u16,
     dir: PathBuf,
     server: Child,
+    settings: Vec<String>,
 }
 
 impl Redis {
     /// Starts one that forgets nothing. Without `redis-server` it says so and returns `None`, except
     /// in CI, where a test that is skipped would go unnoticed.
     pub fn start() -> Option<Self> {
+        Self::start_as(&[])
+    }
+
+    /// The same with further settings.
+    pub fn start_as(settings: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
             let how =
@@ -42,7 +50,8 @@ impl Redis {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let port = free_port();
-        let mut redis = Self { port, server: serve(port, &dir), dir };
+        let settings: Vec<_> = settings.iter().map(|&word| word.to_owned()).collect();
+        let mut redis = Self { port, server: serve(port, &dir, &settings), dir, settings };
         redis.wait_until_up();
         Some(redis)
     }
@@ -82,6 +91,19 @@ impl Redis {
         self.try_ask::<StreamPendingReply>("XPENDING group-full workers").map_or(0, |pending| pending.count())
     }
 
+    /// How often the first of them was delivered.
+    #[track_caller]
+    pub fn delivered(&self) -> u64 {
+        let pending: RedisResult<Vec<(String, String, u64, u64)>> = self.try_ask("XPENDING group-full workers - + 1");
+        pending.ok().and_then(|pending| pending.first().map(|entry| entry.3)).unwrap_or(0)
+    }
+
+    /// How many entries are among the dead.
+    #[track_caller]
+    pub fn dead(&self) -> usize {
+        self.ask("XLEN {group-full}:dead")
+    }
+
     /// Kills it as the kernel would; not what a power cut does, which also loses what is not on the
     /// disk.
     pub fn kill(&mut self) {
@@ -90,7 +112,7 @@ impl Redis {
     }
 
     pub fn start_again(&mut self) {
-        self.server = serve(self.port, &self.dir);
+        self.server = serve(self.port, &self.dir, &self.settings);
         self.wait_until_up();
     }
 
@@ -106,8 +128,9 @@ impl Redis {
         let client = redis::Client::open(self.url()).unwrap();
         eventually("redis is up", || {
             assert!(self.server.try_wait().unwrap().is_none(), "redis-server ended; see {}", self.dir.display());
-            let mut connection = client.get_connection().ok()?;
-            redis::cmd("PING").exec(&mut connection).ok()
+            let ping = client.get_connection().and_then(|mut connection| redis::cmd("PING").exec(&mut connection));
+            // One that wants a password is up, too.
+            ping.or_else(|error| if error.code() == Some("NOAUTH") { Ok(()) } else { Err(error) }).ok()
         });
     }
 }
@@ -120,15 +143,21 @@ impl Drop for Redis {
     }
 }
 
-fn serve(port: u16, dir: &Path) -> Child {
+fn serve(port: u16, dir: &Path, settings: &[String]) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"])
         .arg("--dir")
         .arg(dir)
+        .args(settings)
         .stdout(File::create(dir.join("redis.log")).unwrap())
         .spawn()
         .unwrap()
+}
+
+/// The key that says that an event is known.
+pub fn mark(event: &str) -> String {
+    format!("{{group-full}}:mark:{}", hex::encode(Sha256::digest(event)))
 }
 
 /// Redis cannot be told to find one itself.

@@ -2,11 +2,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use super::{PATIENCE, Redis, send_signal};
+use super::{PATIENCE, Redis, eventually, send_signal};
 
 /// A running `example-redis` that is killed when it goes out of scope.
 pub struct Process {
@@ -59,10 +59,30 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop, and returns whether it did so in good order.
+    /// Asks it to stop, and returns whether it did so in good order and in time.
     pub fn stop(mut self) -> bool {
         send_signal(&self.child, "TERM");
-        self.child.wait().unwrap().success()
+        eventually("it stops", || self.child.try_wait().unwrap()).success()
+    }
+
+    /// Waits for the end, and returns whether it was a good one.
+    pub fn ends(mut self) -> bool {
+        eventually("it ends", || self.child.try_wait().unwrap()).success()
+    }
+
+    pub fn pause(&self) {
+        send_signal(&self.child, "STOP");
+    }
+
+    pub fn go_on(&self) {
+        send_signal(&self.child, "CONT");
+    }
+
+    /// Starts one whose standard error is a pipe that nobody reads, or that is closed.
+    pub fn start_unheard(arguments: &[&str], closed: bool) -> (Self, Option<ChildStderr>) {
+        let mut child = program(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let pipe = child.stderr.take().filter(|_| !closed);
+        (Self { child, lines: channel().1 }, pipe)
     }
 }
 
@@ -88,8 +108,12 @@ pub struct Front {
 impl Front {
     #[track_caller]
     pub fn start(redis: &Redis, more: &[&str]) -> Self {
-        let url = redis.url();
-        let arguments = ["receive", "--address", "127.0.0.1:0", "--redis", &url];
+        Self::start_at(&redis.url(), more)
+    }
+
+    #[track_caller]
+    pub fn start_at(url: &str, more: &[&str]) -> Self {
+        let arguments = ["receive", "--address", "127.0.0.1:0", "--redis", url];
         let process = Process::start(&[&arguments, more].concat());
         let line = process.says("listening on http://");
         let address = line.split(['/', ' ']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
