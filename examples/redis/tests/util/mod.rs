@@ -37,6 +37,10 @@ impl Redis {
 
     /// The same with further settings.
     pub fn start_as(settings: &[&str]) -> Option<Self> {
+        Self::start_at(free_port(), settings)
+    }
+
+    pub fn start_at(port: u16, settings: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
             let how =
@@ -49,7 +53,6 @@ impl Redis {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
-        let port = free_port();
         let settings: Vec<_> = settings.iter().map(|&word| word.to_owned()).collect();
         let mut redis = Self { port, server: serve(port, &dir, &settings), dir, settings };
         redis.wait_until_up();
@@ -69,7 +72,7 @@ impl Redis {
         self.try_ask(command).expect(command)
     }
 
-    fn try_ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
+    pub fn try_ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
         let mut words = command.split(' ');
         let mut cmd = redis::cmd(words.next().unwrap());
         words.for_each(|word| {
@@ -153,6 +156,20 @@ fn serve(port: u16, dir: &Path, settings: &[String]) -> Child {
         .stdout(File::create(dir.join("redis.log")).unwrap())
         .spawn()
         .unwrap()
+}
+
+/// A Sentinel that watches this primary under the name `mymaster`.
+pub fn sentinel(primary: u16) -> Redis {
+    let (port, dir) = (free_port(), Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sentinel-{primary}")));
+    fs::create_dir_all(&dir).unwrap();
+    let file = dir.join("sentinel.conf");
+    let settings = format!("port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {primary} 1\n");
+    fs::write(&file, settings).unwrap();
+    let log = File::create(dir.join("sentinel.log")).unwrap();
+    let server = Command::new("redis-server").arg(&file).arg("--sentinel").stdout(log).spawn().unwrap();
+    let mut sentinel = Redis { port, dir, server, settings: Vec::new() };
+    sentinel.wait_until_up();
+    sentinel
 }
 
 /// The key that says that an event is known.

@@ -113,8 +113,12 @@ impl Front {
 
     #[track_caller]
     pub fn start_at(url: &str, more: &[&str]) -> Self {
-        let arguments = ["receive", "--address", "127.0.0.1:0", "--redis", url];
-        let process = Process::start(&[&arguments, more].concat());
+        Self::start_with(&[&["--redis", url], more].concat())
+    }
+
+    #[track_caller]
+    pub fn start_with(flags: &[&str]) -> Self {
+        let process = Process::start(&[&["receive", "--address", "127.0.0.1:0"], flags].concat());
         let line = process.says("listening on http://");
         let address = line.split(['/', ' ']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
         Self { process, address }
