@@ -1,75 +1,95 @@
-//! Compares what was answered with what was worked on, event by event.
+//! Compares what was answered with what was worked on or given up, event by event.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use crate::load::{Answer, id};
+use im_group_full::GroupFull;
+use redis::streams::StreamRangeReply;
 
-/// What the workers say that they did: the entries of each event, and the works on each entry.
+use crate::load::{Answer, fails, id};
+use crate::util::Redis;
+
+/// What the workers did: the entries of each event, and the deliveries on which each entry was worked on.
 #[derive(Default)]
-pub struct Worked(HashMap<String, HashMap<String, Vec<Work>>>);
-
-struct Work {
-    millis: u128,
-    claimed: bool,
-}
+pub struct Worked(HashMap<String, HashMap<String, Vec<u32>>>);
 
 impl Worked {
-    /// Reads what a worker printed. A line that is not understood is a reason to stop: nothing may be
+    /// Reads what a worker wrote. A line that is not understood is a reason to stop: nothing may be
     /// left out of the count.
     pub fn read(&mut self, path: &Path) {
-        for line in fs::read_to_string(path).unwrap().lines() {
-            let (event, entry, work) = parse(line).unwrap_or_else(|| panic!("{}: {line:?}", path.display()));
-            self.0.entry(event).or_default().entry(entry).or_default().push(work);
+        for line in fs::read_to_string(path).unwrap_or_default().lines() {
+            let fields: Vec<_> = line.split('\t').collect();
+            let [event, entry, delivery, _millis] = fields[..] else { panic!("{}: {line:?}", path.display()) };
+            let works = self.0.entry(event.to_owned()).or_default().entry(entry.to_owned()).or_default();
+            works.push(delivery.parse().unwrap());
         }
     }
 }
 
-/// Reads `worked on "{event}" for {millis} ms: entry {entry}` and what may follow.
-fn parse(line: &str) -> Option<(String, String, Work)> {
-    let (event, rest) = line.strip_prefix("worked on \"")?.split_once("\" for ")?;
-    let (millis, rest) = rest.split_once(" ms: entry ")?;
-    let (entry, claimed) = match rest.split_once(", which another worker had not finished") {
-        Some((entry, "")) => (entry, true),
-        None => (rest, false),
-        Some(_) => return None,
-    };
-    Some((event.to_owned(), entry.to_owned(), Work { millis: millis.parse().ok()?, claimed }))
+/// What was given up.
+#[derive(Default)]
+pub struct Dead {
+    events: HashSet<String>,
+    poison: usize,
 }
+
+impl Dead {
+    pub fn read(redis: &Redis) -> Self {
+        let mut dead = Self::default();
+        let found: StreamRangeReply = redis.ask("XRANGE {group-full}:dead - +");
+        for entry in found.ids {
+            match serde_json::from_str::<GroupFull<'_>>(&entry.get::<String>("event").unwrap()) {
+                Ok(event) => drop(dead.events.insert(event.id())),
+                Err(_) => dead.poison += 1,
+            }
+        }
+        dead
+    }
+}
+
+/// How far back a failover may reach, in milliseconds: tries are up to 8 seconds apart.
+const LAG: u64 = 15_000;
 
 /// What came of the events.
 #[derive(Default)]
 pub struct Ledger {
-    pub ok: usize,
-    pub failed: usize,
-    pub unanswered: usize,
-    pub failed_but_worked_on: usize,
-    /// Answered `OK` and never worked on.
+    ok: usize,
+    /// Answered `OK`, never worked on and not among the dead.
     pub lost: usize,
-    /// Worked on again after the claim time, which the first work had not outlived: its acknowledgement
-    /// had not reached Redis.
-    pub not_acknowledged: usize,
-    /// Worked on again because the first work took longer than the claim time.
-    pub outlived: usize,
-    /// Worked on twice for no such reason, or twice in the stream.
+    dead: usize,
+    /// Worked on although the work always fails.
+    pub impossible: usize,
+    failed: usize,
+    failed_but_worked_on: usize,
+    unanswered: usize,
+    /// Worked on again on a later delivery: the earlier acknowledgement had not reached Redis.
+    not_acknowledged: usize,
+    /// Worked on again as if for the first time, or in a second entry: what the old primary knew of it had not
+    /// reached the replica.
+    after_failover: usize,
+    /// The same long before the failover.
     pub unexplained: usize,
+    poison: usize,
+    pub poison_lost: usize,
 }
 
 impl Ledger {
-    pub fn new(answers: &[Answer], worked: &Worked, events: u32, claim_after: Duration) -> Self {
+    pub fn new(answers: &[Answer], worked: &Worked, dead: &Dead, events: u32, poison: usize, failover_at: u64) -> Self {
         let answered =
             |wanted| answers.iter().filter(move |answer| answer.ok == Some(wanted)).map(|answer| answer.event);
         let (ok, failed): (HashSet<_>, HashSet<_>) = (answered(true).collect(), answered(false).collect());
-        let mut ledger = Self::default();
+        let mut ledger = Self { poison, poison_lost: poison.saturating_sub(dead.poison), ..Self::default() };
         for number in 0..events {
-            let entries = worked.0.get(&id(number));
+            let id = id(number);
+            let (entries, dead) = (worked.0.get(&id), dead.events.contains(&id));
+            ledger.dead += usize::from(dead);
+            ledger.impossible += usize::from(fails(number) && entries.is_some());
             match (ok.contains(&number), failed.contains(&number)) {
                 (true, _) => {
                     ledger.ok += 1;
-                    ledger.lost += usize::from(entries.is_none());
+                    ledger.lost += usize::from(entries.is_none() && !dead);
                 }
                 (false, true) => {
                     ledger.failed += 1;
@@ -77,36 +97,32 @@ impl Ledger {
                 }
                 (false, false) => ledger.unanswered += 1,
             }
-            for (place, works) in entries.into_iter().flat_map(HashMap::values).enumerate() {
-                ledger.unexplained += usize::from(place > 0);
-                ledger.count(works, claim_after);
+            for (place, (entry, works)) in entries.into_iter().flatten().enumerate() {
+                let deliveries: HashSet<_> = works.iter().collect();
+                let again = usize::from(place > 0) + works.len() - deliveries.len();
+                ledger.not_acknowledged += deliveries.len() - 1;
+                // An entry that is much older was known to the replica with all that had come of it.
+                let added: u64 = entry.split('-').next().unwrap().parse().unwrap();
+                if added + LAG >= failover_at { ledger.after_failover += again } else { ledger.unexplained += again }
             }
         }
         ledger
-    }
-
-    fn count(&mut self, works: &[Work], claim_after: Duration) {
-        let again = works.iter().filter(|work| work.claimed).count();
-        let first = works.len() - again;
-        // Only Redis makes a work a claimed one, and only while it has no acknowledgement: so every
-        // claimed one is explained. If the first one died before it could say so, there is none.
-        self.unexplained += first.saturating_sub(1);
-        let repeated = again.min(works.len() - 1);
-        let long = works.iter().filter(|work| work.millis >= claim_after.as_millis()).count();
-        self.outlived += repeated.min(long);
-        self.not_acknowledged += repeated - repeated.min(long);
     }
 }
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  answered OK                            {:>8}", self.ok)?;
-        writeln!(f, "  of these never worked on (lost)        {:>8}   has to be 0", self.lost)?;
+        writeln!(f, "  of these nowhere (lost)                {:>8}   has to be 0 with --wait-replicas 1", self.lost)?;
+        writeln!(f, "  among the dead                         {:>8}", self.dead)?;
+        writeln!(f, "  worked on although it always fails     {:>8}   has to be 0", self.impossible)?;
         writeln!(f, "  worked on again, not acknowledged      {:>8}", self.not_acknowledged)?;
-        writeln!(f, "  worked on again, outlived the claim    {:>8}", self.outlived)?;
+        writeln!(f, "  worked on again after the failover     {:>8}", self.after_failover)?;
         writeln!(f, "  worked on again, unexplained           {:>8}   has to be 0", self.unexplained)?;
         writeln!(f, "  answered FAIL                          {:>8}", self.failed)?;
         writeln!(f, "  of these worked on nevertheless        {:>8}", self.failed_but_worked_on)?;
-        write!(f, "  without an answer                      {:>8}", self.unanswered)
+        writeln!(f, "  without an answer                      {:>8}", self.unanswered)?;
+        writeln!(f, "  entries that cannot be read            {:>8}", self.poison)?;
+        write!(f, "  of these not among the dead            {:>8}   has to be 0", self.poison_lost)
     }
 }

@@ -39,7 +39,13 @@ pub struct Answer {
 
 /// The group and the time of the event with a number.
 pub fn event(number: u32) -> (String, u64) {
-    (format!("@TGS#{number}"), 1_670_574_414_123 + u64::from(number))
+    let kind = if fails(number) { "fails" } else { "" };
+    (format!("@TGS#{number}{kind}"), 1_670_574_414_123 + u64::from(number))
+}
+
+/// Tells whether all work on an event fails: one in a hundred.
+pub fn fails(number: u32) -> bool {
+    number % 100 == 7
 }
 
 /// What `GroupFull::id` says of it.

@@ -119,6 +119,12 @@ impl Redis {
         self.wait_until_up();
     }
 
+    /// Comes back as the replica of another one.
+    pub fn follow(&mut self, primary: u16) {
+        self.settings = ["--replicaof", "127.0.0.1", &primary.to_string()].map(str::to_owned).into();
+        self.start_again();
+    }
+
     pub fn pause(&self) {
         send_signal(&self.server, "STOP");
     }

@@ -17,7 +17,16 @@ pub struct Process {
 impl Process {
     /// Starts one; its output goes to the test.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::listen_to(&mut program(arguments))
+    }
+
+    /// The same with the secret key of an app.
+    pub fn start_with_key(arguments: &[&str], key: &str) -> Self {
+        Self::listen_to(program(arguments).env("IM_SECRET_KEY", key))
+    }
+
+    fn listen_to(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let output: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
