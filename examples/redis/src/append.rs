@@ -83,8 +83,7 @@ impl Appender {
         let mark = self.keys.mark(event);
         let deadline = Instant::now() + ANSWER_WITHIN;
         loop {
-            let attempt =
-                self.link.run(async |connection| self.attempt(connection, &json, &mark, deadline).await);
+            let attempt = self.link.run(async |connection| self.attempt(connection, &json, &mark, deadline).await);
             let error = match timeout_at(deadline, attempt).await {
                 Ok(Ok(outcome)) => {
                     if outcome == Appended::Merged {

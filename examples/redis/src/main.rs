@@ -1,11 +1,7 @@
 //! Hands callbacks over to workers through a Redis stream, which outlives the process.
 
 mod append;
-#[path = "../../support/client.rs"]
-mod client;
 mod dead;
-#[path = "../../support/flags.rs"]
-mod flags;
 mod hook;
 mod keys;
 mod link;

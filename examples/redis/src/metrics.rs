@@ -144,7 +144,8 @@ impl Watch {
     async fn pending(&self) -> RedisResult<f64> {
         let mut pending = redis::cmd("XPENDING");
         pending.arg(&self.keys.stream).arg(&self.group);
-        let run = self.link.run(async |mut connection| pending.query_async::<StreamPendingReply>(&mut connection).await);
+        let run =
+            self.link.run(async |mut connection| pending.query_async::<StreamPendingReply>(&mut connection).await);
         match run.await {
             // No worker has been here yet.
             Err(error) if error.code() == Some("NOGROUP") => Ok(0.0),

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use example_support::flags::Flags;
+use example_support::rest_client::Client;
 use im_group_full::SdkAppId;
 use im_group_full::rest::{Endpoint, InactivityPolicy, RestApi, SecretKey};
 
-use crate::client::Client;
-use crate::flags::Flags;
 use crate::hook::{Hook, Pretend};
 use crate::keys::Keys;
 use crate::link::{Link, REDIS_WITHIN};

@@ -2,6 +2,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use axum::Router;
+use example_support::PATH;
 use im_group_full::http::StatusCode;
 use im_group_full::{
     AsyncGroupFullHandler, CALLBACK_TIMEOUT, CheckedQuery, Failure, GroupFull, GroupFullService, Rejection, Validator,
@@ -11,7 +12,6 @@ use tokio::time::sleep;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::append::{Appended, Appender};
-use crate::flags::PATH;
 use crate::log::Strangers;
 use crate::metrics::METRICS;
 use crate::stopped;

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{Request, StatusCode};
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome as Fate, Report, RestApi, RestError, Step};
 use im_group_full::SdkAppId;
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome as Fate, Report, RestApi, RestError, Step};
 use redis::{RedisResult, Script};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::client::{Client, SendError};
 use crate::hook::{Error, Job, Outcome};
 use crate::keys::Keys;
 use crate::link::Link;
+use example_support::rest_client::{Client, SendError};
 
 /// Longer than the vendor takes, and shorter than what was read stays fresh.
 pub const CALL_WITHIN: Duration = Duration::from_secs(10);

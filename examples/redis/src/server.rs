@@ -90,11 +90,7 @@ fn single(node: ConnectionInfo, certificates: Option<TlsCertificates>) -> RedisR
     Ok(Connector::Single(Box::new(client)))
 }
 
-fn sentinel(
-    nodes: &[ConnectionInfo],
-    primary: &str,
-    certificates: Option<TlsCertificates>,
-) -> RedisResult<Connector> {
+fn sentinel(nodes: &[ConnectionInfo], primary: &str, certificates: Option<TlsCertificates>) -> RedisResult<Connector> {
     let addresses = nodes.iter().map(|node| node.addr().clone());
     let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)?
         .set_client_to_redis_tcp_settings(no_delay())

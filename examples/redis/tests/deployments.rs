@@ -112,7 +112,12 @@ fn a_cluster_of_three() {
     assert_eq!(front[0].post("before", Some(1)), OK);
     let output = Command::new("redis-cli")
         .args(["--cluster", "reshard", &format!("127.0.0.1:{}", from.port), "--cluster-yes"])
-        .args(["--cluster-from", &from.ask::<String>("CLUSTER MYID"), "--cluster-to", &to.ask::<String>("CLUSTER MYID")])
+        .args([
+            "--cluster-from",
+            &from.ask::<String>("CLUSTER MYID"),
+            "--cluster-to",
+            &to.ask::<String>("CLUSTER MYID"),
+        ])
         .args(["--cluster-slots", "16384"])
         .output()
         .unwrap();
@@ -136,6 +141,8 @@ fn sentinels_name_the_primary() {
         (known.len() == 1 && online).then_some(())
     });
     eventually("the failover begins", || sentinel.try_ask::<()>("SENTINEL FAILOVER mymaster").ok());
-    eventually("the replica is promoted", || replica.ask::<String>("INFO replication").contains("role:master").then_some(()));
+    eventually("the replica is promoted", || {
+        replica.ask::<String>("INFO replication").contains("role:master").then_some(())
+    });
     eventually("events are OK again", || (front.post("after", Some(2)) == OK).then_some(()));
 }

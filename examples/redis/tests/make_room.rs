@@ -1,7 +1,5 @@
 //! Workers that make room in groups, against a stand-in for the vendor's servers.
 
-#[path = "../../support/stand_in/mod.rs"]
-mod stand_in;
 mod util;
 
 use std::collections::HashSet;
@@ -9,8 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use example_support::stand_in::{Fault, Group, Member, StandIn};
 use im_group_full::{CallbackBody, CallbackQuery, GroupFull, SdkAppId};
-use stand_in::{Fault, Group, Member, StandIn};
 use util::process::Process;
 use util::{PATIENCE, Redis, eventually};
 
@@ -33,7 +31,8 @@ fn vendor() -> StandIn {
 
 fn worker(redis: &Redis, vendor: &StandIn, more: &[&str]) -> Process {
     let (url, region, free) = (redis.url(), vendor.url(), FREE.to_string());
-    let flags = ["work", "--redis", &url, "--make-room", "--region", &region, "--sdk-app-id", "888888", "--admin", "admin"];
+    let flags =
+        ["work", "--redis", &url, "--make-room", "--region", &region, "--sdk-app-id", "888888", "--admin", "admin"];
     let more = [&["--free", &free, "--claim-after", "1", "--max-deliveries", "20"], more].concat();
     Process::start_with_key(&[&flags[..], &more].concat(), KEY)
 }

@@ -45,7 +45,8 @@ fn get(address: &str) -> String {
 fn nobody_waits_for_the_log() {
     let Some(redis) = Redis::start() else { return };
     for closed in [false, true] {
-        let (url, address, metrics) = (redis.url(), format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+        let (url, address, metrics) =
+            (redis.url(), format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
         let arguments = ["receive", "--address", &address, "--redis", &url, "--metrics", &metrics];
         let (process, pipe) = Process::start_unheard(&arguments, closed);
         eventually("it listens", || TcpStream::connect(&address).ok());
@@ -151,7 +152,8 @@ fn what_always_fails_goes_to_the_dead_and_comes_back() {
 
     let url = redis.url();
     let run = |more: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_example-redis")).args(["dead", "--redis", &url]).args(more).output();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_example-redis")).args(["dead", "--redis", &url]).args(more).output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     let shown = run(&[]);

@@ -93,9 +93,16 @@ pub fn count(options: &Options) -> Option<Ledger> {
     let _ = std::fs::remove_dir_all(out_dir(&proxy));
 
     let [workers, receivers, redis] = killed;
-    println!("{workers} times a worker killed, {receivers} times a receiver, {redis} times Redis, the last time for good");
+    println!(
+        "{workers} times a worker killed, {receivers} times a receiver, {redis} times Redis, the last time for good"
+    );
     println!("  (killed by SIGKILL, which is no power cut: what was written to the kernel stays)");
-    println!("  --wait-replicas {}; sent in {:.1} s, all done after {:.1} s", options.wait_replicas, sent.as_secs_f64(), done.as_secs_f64());
+    println!(
+        "  --wait-replicas {}; sent in {:.1} s, all done after {:.1} s",
+        options.wait_replicas,
+        sent.as_secs_f64(),
+        done.as_secs_f64()
+    );
     println!("{ledger}");
     let (during, else_where): (Vec<_>, Vec<_>) = answers
         .iter()

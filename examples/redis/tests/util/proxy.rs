@@ -20,10 +20,8 @@ impl Proxy {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to.load(Relaxed))) else { continue };
                 let _ = (client.set_nodelay(true), server.set_nodelay(true));
-                for (mut from, mut to) in [
-                    (client.try_clone().unwrap(), server.try_clone().unwrap()),
-                    (server, client),
-                ] {
+                for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+                {
                     thread::spawn(move || {
                         let _ = io::copy(&mut from, &mut to);
                         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
