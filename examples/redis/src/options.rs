@@ -66,8 +66,8 @@ pub struct Stream {
     #[command(flatten)]
     pub server: Server,
     /// The stream's key
-    #[arg(long, default_value = "group-full")]
-    stream: String,
+    #[arg(long = "stream", value_name = "STREAM", default_value = "group-full")]
+    key: String,
     /// The consumer group that the workers form; a stream has one
     #[arg(long, default_value = "workers")]
     pub group: String,
@@ -173,7 +173,7 @@ pub struct Dead {
 
 impl Stream {
     pub fn keys(&self) -> Result<Keys, String> {
-        Keys::new(&self.stream)
+        Keys::new(&self.key)
     }
 
     pub fn link(&self) -> Result<Link, String> {

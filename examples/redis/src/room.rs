@@ -69,7 +69,7 @@ struct Lease {
 
 /// What to do next, without the borrow of the run, which has to be saved first.
 enum Next {
-    Send(Request<Vec<u8>>),
+    Send(Box<Request<Vec<u8>>>),
     Wait(Duration),
     Done,
     Failed(RestError),
@@ -114,7 +114,7 @@ impl Rooms {
     async fn drive(&self, run: &mut MakeRoom, lease: &Lease) -> Result<(), Error> {
         loop {
             let next = match run.step(&self.api, SystemTime::now()) {
-                Step::Send(request) => Next::Send(request),
+                Step::Send(request) => Next::Send(Box::new(request)),
                 Step::Wait(time) => Next::Wait(time),
                 Step::Done(_) => Next::Done,
                 Step::Failed(error) => Next::Failed(error.clone()),
@@ -122,7 +122,7 @@ impl Rooms {
             // Before the request is sent: a removal that nobody saw the answer of is in the report all the same.
             self.save(lease, run).await?;
             match next {
-                Next::Send(request) => match self.holding(lease, self.send(request)).await?? {
+                Next::Send(request) => match self.holding(lease, self.send(*request)).await?? {
                     Ok((status, body)) => run.response(status, &body, SystemTime::now()),
                     Err(error) => {
                         tracing::warn!("no response from the vendor: {error}");

@@ -112,7 +112,7 @@ impl Taker {
             reply => reply?,
         };
         if next.is_empty() {
-            search.from = "-".to_owned();
+            "-".clone_into(&mut search.from);
             search.next = Instant::now() + *claim_after / 2;
         } else {
             search.from = next;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use im_group_full::GroupFull;
 use redis::{RedisError, RedisResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -108,7 +109,7 @@ async fn work_on(worker: Arc<Worker>, entry: Entry, permit: OwnedSemaphorePermit
     let news = match came_of_it {
         Try::Done => {
             METRICS.work_seconds.observe(start.elapsed().as_secs_f64());
-            let (event, millis) = (entry.event.as_ref().map(|event| event.id()), start.elapsed().as_millis());
+            let (event, millis) = (entry.event.as_ref().map(GroupFull::id), start.elapsed().as_millis());
             let again = if *delivery > 1 { format!(", delivery {delivery}") } else { String::new() };
             tracing::info!("worked on {:?} for {millis} ms: entry {id}{again}", event.unwrap_or_default());
             News::Finished
@@ -166,10 +167,9 @@ async fn keep(taker: &Taker, entry: &Entry) {
         let asked = Instant::now();
         match taker.keep(entry).await {
             Ok(true) => kept = asked,
-            Ok(false) => return,
             // Nobody can claim it before that time.
             Err(_) if kept.elapsed() < claim_after => (),
-            Err(_) => return,
+            Ok(false) | Err(_) => return,
         }
     }
 }

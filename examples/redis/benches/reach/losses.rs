@@ -30,7 +30,7 @@ pub fn count(options: &Options) -> Option<Ledger> {
     replicates(&primary);
     let flags = ["--wait-replicas", &options.wait_replicas.to_string()].map(str::to_owned);
     let url = proxy.url();
-    let start_receiver = |number| Receiver::start(&url, out_dir(&proxy), options, number, &flags);
+    let start_receiver = |number| Receiver::start(&url, &out_dir(&proxy), options, number, &flags);
     let mut receivers: Vec<_> = (0..RECEIVERS).map(start_receiver).collect();
     let files: Vec<_> = (0..WORKERS).map(|number| out_dir(&proxy).join(format!("worker-{number}"))).collect();
     let mut workers: Vec<_> = files.iter().map(|file| start_worker(&url, file)).collect();
@@ -88,7 +88,9 @@ pub fn count(options: &Options) -> Option<Ledger> {
     assert!(workers.into_iter().all(Process::stop));
 
     let mut worked = Worked::default();
-    files.iter().for_each(|file| worked.read(file));
+    for file in &files {
+        worked.read(file);
+    }
     let ledger = Ledger::new(&answers, &worked, &Dead::read(&replica), options.events, stored_poison, failover_at);
     let _ = std::fs::remove_dir_all(out_dir(&proxy));
 

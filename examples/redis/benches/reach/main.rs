@@ -79,7 +79,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn start(url: &str, dir: PathBuf, options: &Options, number: usize, more: &[String]) -> Self {
+    fn start(url: &str, dir: &Path, options: &Options, number: usize, more: &[String]) -> Self {
         let port = free_port();
         let (listen, max_waiting) = (format!("127.0.0.1:{port}"), (2 * options.events).to_string());
         let arguments = ["receive", "--redis", url, "--address", &listen, "--max-waiting", &max_waiting];

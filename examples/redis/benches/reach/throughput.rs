@@ -18,9 +18,8 @@ pub fn compare(redis: &Redis, options: &Options) {
     let memory = used_memory(redis);
 
     let runtime = Runtime::new().unwrap();
-    let receivers: Vec<_> = (0..RECEIVERS)
-        .map(|number| Receiver::start(&redis.url(), redis.dir().to_owned(), options, number, &[]))
-        .collect();
+    let receivers: Vec<_> =
+        (0..RECEIVERS).map(|number| Receiver::start(&redis.url(), redis.dir(), options, number, &[])).collect();
     let load = options.load(&receivers, None);
     let start = Instant::now();
     let answers = runtime.block_on(load.run());
