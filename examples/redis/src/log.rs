@@ -8,8 +8,8 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 
 use crate::metrics::METRICS;
 
-/// A few megabytes at most; one line more is dropped, and counted.
-const LINES_WAITING: usize = 10_000;
+/// A few hundred kilobytes; one line more is dropped, and counted.
+const LINES_WAITING: usize = 1_000;
 /// How many lines strangers can cause in a second.
 const LINES_OF_STRANGERS: u32 = 10;
 

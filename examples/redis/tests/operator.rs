@@ -50,10 +50,10 @@ fn nobody_waits_for_the_log() {
         let arguments = ["receive", "--address", &address, "--redis", &url, "--metrics", &metrics];
         let (process, pipe) = Process::start_unheard(&arguments, closed);
         eventually("it listens", || TcpStream::connect(&address).ok());
-        // A pipe holds 64 KiB, which is less than these lines.
-        for number in 0..1_500 {
-            redis.ask::<()>("SET group-full no-stream");
-            if number % 10 == 0 {
+        redis.ask::<()>("SET group-full no-stream");
+        // More than a pipe of 64 KiB and the log together hold.
+        for number in 0..2_500 {
+            if number % 100 == 0 {
                 refused(&address);
             }
             assert_eq!(post(&address, &"g".repeat(100), Some(1)), NOT_STORED);
@@ -61,7 +61,8 @@ fn nobody_waits_for_the_log() {
         redis.ask::<()>("DEL group-full");
         assert_eq!(post(&address, "g", Some(1)), OK);
         let figures = get(&metrics);
-        assert!(figures.contains("group_full_answered_fail_total{reason=\"not_stored\"} 1500"), "{figures}");
+        assert!(figures.contains("group_full_answered_fail_total{reason=\"not_stored\"} 2500"), "{figures}");
+        assert_eq!(figures.contains("group_full_log_lines_dropped_total 0"), closed, "{figures}");
         assert!(process.stop());
         drop(pipe);
         redis.ask::<()>("FLUSHALL");
@@ -194,10 +195,12 @@ fn work_that_takes_long_is_not_claimed() {
     let url = redis.url();
     let slow = Process::start(&["work", "--redis", &url, "--claim-after", "1", "--pretend", "4000"]);
     eventually("it is taken", || (redis.taken() == 1).then_some(()));
-    let _other = worker(&redis, &["--claim-after", "1"]);
-    let said = slow.says("worked on");
-    assert!(!said.contains("delivery"), "{said}");
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let _other = worker(&redis, &["--claim-after", "1", "--metrics", &metrics]);
+    slow.says("worked on");
     eventually("it is finished", || (redis.waiting() == 0).then_some(()));
+    let figures = get(&metrics);
+    assert!(figures.contains("group_full_claimed_total 0"), "{figures}");
 }
 
 #[test]

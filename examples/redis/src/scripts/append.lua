@@ -8,7 +8,7 @@ if known then
   -- Somebody may have deleted the stream: then the mark alone is no reason to answer OK.
   if known == 'done' or #redis.call('XRANGE', dead and KEYS[3] or KEYS[1], id, id) > 0 then
     if ARGV[4] == '1' then
-      -- WAIT waits for this connection's last write: without one it would not wait for the entry.
+      -- By its documentation, WAIT is about what this connection wrote, and another one wrote the entry.
       redis.call('SET', KEYS[2], known, 'KEEPTTL')
     end
     return 'merged'
