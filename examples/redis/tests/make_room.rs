@@ -23,7 +23,12 @@ fn vendor() -> StandIn {
     let stand_in = StandIn::start(APP, "admin", KEY, Arc::new(SystemTime::now)).unwrap();
     let long_ago = SystemTime::now() - Duration::from_secs(400 * 24 * 60 * 60);
     let long_ago = long_ago.duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let members = (0..MEMBERS).map(|number| Member::new(format!("user{number:04}"), long_ago, long_ago)).collect();
+    // Each joined and spoke at a time of its own: times that are all alike show nothing.
+    let members = (0..).take(MEMBERS).map(|number| {
+        let joined = long_ago + number;
+        Member::new(format!("user{number:04}"), joined, joined + 10_000)
+    });
+    let members = members.collect();
     let group = Group { kind: "Public", limit: MEMBERS, members };
     stand_in.with(|vendor| vendor.groups.insert("g".to_owned(), group));
     stand_in
