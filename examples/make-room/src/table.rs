@@ -22,9 +22,8 @@ pub(crate) fn of(report: &Report, now: SystemTime) -> String {
     table
 }
 
-fn ago(now: u64, seconds: impl Into<Option<u64>>) -> String {
-    let days = |seconds| now.saturating_sub(seconds) / (24 * 60 * 60);
-    seconds.into().map_or_else(|| "not known".to_owned(), |seconds| format!("{} days ago", days(seconds)))
+fn ago(now: u64, seconds: u64) -> String {
+    format!("{} days ago", now.saturating_sub(seconds) / (24 * 60 * 60))
 }
 
 fn line(table: &mut String, account: &str, active: &str, joined: &str, outcome: &str) {
