@@ -122,6 +122,16 @@ fn carried_out_after_the_look() {
     assert_eq!(outcomes(&run), [Outcome::Unconfirmed; 3]);
 }
 
+/// Somebody else has left meanwhile: if all three are carried out later, that is one too many already.
+#[test]
+fn not_again_if_fewer_are_missing() {
+    let mut run = unanswered(None);
+    answer(&mut run, at(NOW + 1), &look(&all()[1..4]));
+    answer(&mut run, at(NOW + 1), &full(MEMBERS - 1));
+    assert_eq!(wants(&mut run, at(NOW + 1)), Wants::Done);
+    assert_eq!(outcomes(&run), [Outcome::Unconfirmed; 3]);
+}
+
 /// As long as nobody knows, what was sent before counts as removed.
 #[test]
 fn others_go_only_for_what_is_missing_beside_them() {

@@ -95,7 +95,9 @@ use super::{RestApi, RestError};
 /// The run tries again where that can help, with a growing [`Step::Wait`]. After the fifth failure
 /// without progress (a page, a removal), or at once if trying again cannot help, the step is
 /// [`Step::Failed`], until you call [`resume`](Self::resume). It never repeats a removal blindly: it
-/// looks at the candidates again first, and sends no others in their place.
+/// looks at the candidates again first, and sends no others in their place. If fewer slots are missing
+/// by then than removals got no answer, it sends none of them again, and they stay
+/// [`Unconfirmed`](Outcome::Unconfirmed).
 ///
 /// # Serialisation
 ///

@@ -25,15 +25,14 @@ impl MakeRoom {
             self.retry.too_slow();
             return;
         }
-        // Who was sent before may be sent again for as long as slots are missing; others only for what is missing beside
-        // them.
-        let (mut again, mut anew) = (self.missing, self.budget());
+        // All that got no answer may still be carried out. So they are sent again only if every one of them is missing, and
+        // others only for what is missing beside them.
+        let (again, mut anew) = (self.report.unanswered() <= self.missing, self.budget());
         let candidates = &self.report.candidates;
         self.round.doomed.retain(|index| {
             let sent_before = candidates.get(*index).is_some_and(|candidate| candidate.outcome.is_unanswered());
-            let left = if sent_before { &mut again } else { &mut anew };
-            let may_go = *left > 0;
-            *left = left.saturating_sub(1);
+            let may_go = if sent_before { again } else { anew > 0 };
+            anew = anew.saturating_sub(u32::from(!sent_before));
             may_go
         });
         if self.round.doomed.is_empty() {
