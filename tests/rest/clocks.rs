@@ -238,3 +238,21 @@ fn clock_that_does_not_move_ends_no_run_and_stops_none() {
         assert_eq!((kind, calls, waits), (RestErrorKind::NoResponse, 5, 40), "{back}");
     }
 }
+
+/// Nor does anybody know then how old the count is, on which the second removal would rely.
+#[test]
+fn clock_that_is_set_back_makes_a_count_old() {
+    let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
+    for (back, next) in [(1, "delete_group_member"), (2, "get_group_info"), (3600, "get_group_info")] {
+        let policy = anybody(InactivityPolicy::new(Duration::from_secs(1000), 101));
+        let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
+        answer(&mut run, at(NOW), &info("Public", 110));
+        answer(&mut run, at(NOW), &page(&all, None));
+        answer(&mut run, at(NOW), &look(&all[..50]));
+        answer(&mut run, at(NOW), &look(&all[50..100]));
+        answer(&mut run, at(NOW), &info("Public", 110));
+        assert_eq!(answer(&mut run, at(NOW), &json!({ "ErrorCode": 0 })).removal().len(), 100);
+        answer(&mut run, at(NOW - back), &look(&all[100..101]));
+        assert_eq!(wants(&mut run, at(NOW - back)).command(), next, "{back}");
+    }
+}
