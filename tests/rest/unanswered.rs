@@ -176,6 +176,7 @@ fn others_go_only_for_what_is_missing_beside_them() {
     assert_eq!((removal.removal().len(), removal.removal()[0]), (40, "m100"));
     assert_eq!(wants(&mut run, now), Wants::Done);
     assert_eq!(run.report().with_outcome(Outcome::Unconfirmed).count(), 40);
+    assert_eq!(run.report().with_outcome(Outcome::NotNeeded).count(), 10);
 }
 
 /// A removal is never repeated without a look, for as long as nobody answers.
