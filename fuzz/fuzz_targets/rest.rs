@@ -125,12 +125,14 @@ fn check_members(body: &[u8], list: &MemberList) {
             let number = |name: &str| entry[name].as_u64();
             entry["Role"].as_str().is_some_and(|found| found.trim_ascii() == role)
                 && number("JoinTime").filter(|joined| *joined > 0) == member.joined()
-                && number("LastSendMsgTime").is_some_and(|sent| sent.max(member.joined().unwrap_or(0)) == member.last_active())
+                && number("LastSendMsgTime")
+                    .is_some_and(|sent| sent.max(member.joined().unwrap_or(0)) == member.last_active())
                 && number("MsgSeq") == member.msg_seq()
         };
         let mut named = entries.iter().filter(|entry| entry["Member_Account"] == member.account());
         // An account that an entry gives twice is the last one to `Value`, and none to the crate.
-        let of_all = if list.unnamed > 0 { named.any(|entry| is_that(&entry)) } else { named.all(|entry| is_that(&entry)) };
+        let of_all =
+            if list.unnamed > 0 { named.any(|entry| is_that(&entry)) } else { named.all(|entry| is_that(&entry)) };
         assert!(of_all, "{member:?}");
     }
 }
