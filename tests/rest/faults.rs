@@ -166,3 +166,19 @@ fn clock_that_is_wrong_ends_the_run() {
     assert_eq!((sent, error.to_string().as_str()), (5, "the vendor answered 70001: usersig expired"));
     assert!(error.kind() == RestErrorKind::CredentialExpired);
 }
+
+/// Ten failures in all, and never more than one without progress.
+#[test]
+fn every_page_fails_once() {
+    let group = full_group("Community", 2000);
+    let expected = expected(&group, &[], FREE as usize);
+    let world = World::new(group);
+    world.stand_in.on_call(|call, _| match call.command.as_str() {
+        "get_group_member_info" if call.number % 2 == 1 => Fault::Code(10002),
+        _ => Fault::None,
+    });
+    let mut run = run();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(world.count("get_group_member_info"), 20);
+    assert_eq!(accounts(&run, Outcome::Removed), expected);
+}
