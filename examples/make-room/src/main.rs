@@ -66,18 +66,18 @@ fn receive(
     once: bool,
 ) -> Result<(), Box<dyn Error>> {
     let busy = Arc::new(Mutex::new(HashSet::new()));
-    let (sender, groups) = mpsc::sync_channel(QUEUE);
-    let worker = Worker { api, policy: args.policy(), dry_run: args.dry_run, busy: Arc::clone(&busy) };
+    let (sender, runs) = mpsc::sync_channel(QUEUE);
+    let worker = Worker { api, dry_run: args.dry_run, busy: Arc::clone(&busy) };
     let (stop, stopped) = mpsc::channel::<()>();
     let (done, ended) = oneshot::channel::<()>();
     let worker = thread::spawn(move || {
-        let result = worker.serve(&groups, once, &stopped);
+        let result = worker.serve(&runs, once, &stopped);
         // The server ends with it.
         drop(done);
         result
     });
 
-    let service = GroupFullService::new(Immediate(Receiver::new(validator, sender, busy)));
+    let service = GroupFullService::new(Immediate(Receiver::new(validator, args.policy(), sender, busy)));
     let app = Router::new()
         .route_service(PATH, service)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT));

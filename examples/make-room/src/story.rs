@@ -31,7 +31,8 @@ pub(crate) fn tell(args: &Args) -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}{PATH}", listener.local_addr()?);
     say(format_args!("listening on {url} for SDKAppID {app}"));
     let token = Token::new(made_up_token())?;
-    let callback = Callback::new(app).group_id(GROUP).signed(&token, unix_seconds());
+    let now = unix_seconds();
+    let callback = Callback::new(app).group_id(GROUP).event_time_millis(now * 1000).signed(&token, now);
     let request = http::Request::post(format!("{url}?{}", callback.raw_query())).body(callback.raw_body())?;
     // It is answered once the server has begun.
     thread::spawn(move || match Client::new(Duration::from_secs(2)).send(request) {

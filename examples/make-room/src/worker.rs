@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use example_support::rest_client::Client;
 use example_support::say;
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Report, RestApi, RestError, Step};
+use im_group_full::rest::{MakeRoom, Outcome, Report, RestApi, RestError, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::receiver::Busy;
@@ -16,18 +16,18 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Makes room in one group after the other.
 pub(crate) struct Worker {
     pub(crate) api: RestApi,
-    pub(crate) policy: InactivityPolicy,
     pub(crate) dry_run: bool,
     pub(crate) busy: Busy,
 }
 
 impl Worker {
-    /// Serves the groups that come, until it is stopped by dropping the sender of `stopped` or, with `once`, after the
+    /// Makes the runs that come, until it is stopped by dropping the sender of `stopped` or, with `once`, after the
     /// first.
-    pub(crate) fn serve(&self, groups: &Receiver<String>, once: bool, stopped: &Receiver<()>) -> Result<(), RestError> {
+    pub(crate) fn serve(&self, runs: &Receiver<MakeRoom>, once: bool, stopped: &Receiver<()>) -> Result<(), RestError> {
         let client = Client::new(TIMEOUT);
-        for group_id in groups {
-            let result = self.make_room(&client, &group_id, stopped);
+        for run in runs {
+            let group_id = run.group_id().to_owned();
+            let result = self.make_room(&client, run.reason("inactive"), stopped);
             self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&group_id);
             if once {
                 return result;
@@ -39,8 +39,7 @@ impl Worker {
         Ok(())
     }
 
-    fn make_room(&self, client: &Client, group_id: &str, stopped: &Receiver<()>) -> Result<(), RestError> {
-        let mut run = MakeRoom::new(group_id, self.policy.clone()).reason("inactive");
+    fn make_room(&self, client: &Client, mut run: MakeRoom, stopped: &Receiver<()>) -> Result<(), RestError> {
         if self.dry_run {
             run = run.dry_run();
         }
@@ -49,7 +48,7 @@ impl Worker {
         let result = drive(&mut run, client, &self.api, &bar, stopped);
         bar.finish_and_clear();
 
-        let report = run.report();
+        let (group_id, report) = (run.group_id(), run.report());
         if !report.candidates().is_empty() {
             say(format_args!("{}", table::of(report, SystemTime::now()).trim_end()));
         }

@@ -81,15 +81,16 @@ impl Rooms {
         if event.sdk_app_id() != self.app {
             return Err(format!("of another app: {}", event.sdk_app_id()).into());
         }
-        if let Some(topic) = event.topic_id() {
+        let Ok(run) = MakeRoom::for_event(event, self.policy.clone()) else {
             // Its members are not those of its Community, from which nobody must be removed for it.
+            let topic = event.topic_id().unwrap_or_default();
             tracing::info!("skipped the topic {topic:?}: the calls are about whole groups");
             return Ok(Outcome::Done);
-        }
+        };
         let token = format!("{} {entry} {delivery}", self.name);
         let lease = Lease { key: self.keys.lease(event), run: self.keys.run(event), token };
         let Some(saved) = self.acquire(&lease).await? else { return Ok(Outcome::Busy) };
-        let mut run = self.run(event.group_id(), &saved);
+        let mut run = self.saved_or(run, &saved);
         let result = self.drive(&mut run, &lease).await;
         log(&run, self.remove);
         // After a failure the run stays saved: the next try goes on with it. A lease that cannot be given back
@@ -98,17 +99,18 @@ impl Rooms {
         result.map(|()| Outcome::Done)
     }
 
-    fn run(&self, group: &str, saved: &[u8]) -> MakeRoom {
+    /// Goes on with the run that was saved, or begins this one.
+    fn saved_or(&self, begun: MakeRoom, saved: &[u8]) -> MakeRoom {
         if let Ok(Saved { remove, policy, mut run }) = serde_json::from_slice(saved)
             && remove == self.remove
             && policy == self.policy
         {
-            tracing::info!("going on with the run that was begun for {group:?}");
+            tracing::info!("going on with the run that was begun for {:?}", run.group_id());
             run.resume();
             return run;
         }
-        let run = MakeRoom::new(group, self.policy.clone()).reason("inactive");
-        if self.remove { run } else { run.dry_run() }
+        let begun = begun.reason("inactive");
+        if self.remove { begun } else { begun.dry_run() }
     }
 
     async fn drive(&self, run: &mut MakeRoom, lease: &Lease) -> Result<(), Error> {

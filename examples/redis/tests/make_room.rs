@@ -42,8 +42,9 @@ fn worker(redis: &Redis, vendor: &StandIn, more: &[&str]) -> Process {
     Process::start_with_key(&[&flags[..], &more].concat(), KEY)
 }
 
-/// Puts an event into the stream as a receiver does.
-fn event(redis: &Redis, time: u64, topic: &str) {
+/// Puts an event of this time into the stream as a receiver does; inactivity is measured at its time.
+fn event(redis: &Redis, number: u128, topic: &str) {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() + number;
     let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json";
     let body = format!(
         r#"{{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g","EventTime":{time},"TopicId":"{topic}"}}"#
