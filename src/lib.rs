@@ -73,6 +73,7 @@ use std::time::Duration;
 
 mod async_handler;
 mod body;
+mod checked_query;
 mod event;
 mod failure;
 mod handle;
@@ -106,6 +107,7 @@ pub use http;
 
 pub use crate::async_handler::{AsyncGroupFullHandler, AsyncHandlerFn, Immediate, async_handler_fn};
 pub use crate::body::CallbackBody;
+pub use crate::checked_query::CheckedQuery;
 pub use crate::event::GroupFull;
 pub use crate::failure::Failure;
 pub use crate::handle::{handle, handle_async, handle_http, handle_http_async, handle_request, handle_request_async};
@@ -126,7 +128,7 @@ pub use crate::service::{GroupFullService, ResponseFuture};
 #[cfg(feature = "signature")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
 pub use crate::signature::{InvalidToken, Token};
-pub use crate::validator::{CheckedQuery, Validator};
+pub use crate::validator::Validator;
 
 /// The `CallbackCommand` of the callback that this crate handles.
 pub const GROUP_FULL_COMMAND: &str = "Group.CallbackAfterGroupFull";

@@ -9,7 +9,7 @@ use crate::parameters::Parameters;
 use crate::rejection::Repr;
 #[cfg(feature = "signature")]
 use crate::signature::Policy;
-use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection, SdkAppId};
+use crate::{CallbackQuery, CheckedQuery, GroupFull, Rejection, SdkAppId};
 
 /// Decides which callbacks reach the app's code.
 ///
@@ -228,7 +228,7 @@ impl Validator {
         if query.is_group_full() {
             query.check_content_type()?;
         }
-        Ok(CheckedQuery { query, body_limit: self.body_limit })
+        Ok(CheckedQuery::new(query, self.body_limit))
     }
 
     /// Checks a whole callback: [`check_query`](Self::check_query), then
@@ -259,61 +259,5 @@ impl fmt::Debug for Validator {
             .field("body_limit", &self.body_limit)
             .field("requires_signature", &self.requires_signature())
             .finish_non_exhaustive()
-    }
-}
-
-/// A query that passed [`Validator::check_query`]: it names the app, and is signed if a token is set.
-#[derive(Debug, Clone)]
-pub struct CheckedQuery<'a> {
-    query: CallbackQuery<'a>,
-    body_limit: usize,
-}
-
-impl<'a> CheckedQuery<'a> {
-    /// Returns `CallbackCommand`, to route by.
-    pub fn command(&self) -> &str {
-        self.query.command()
-    }
-
-    /// Tells whether this is the command that this crate handles,
-    /// [`GROUP_FULL_COMMAND`](crate::GROUP_FULL_COMMAND).
-    #[inline]
-    pub fn is_group_full(&self) -> bool {
-        self.query.is_group_full()
-    }
-
-    /// Returns the length of the longest body that [`group_full`](Self::group_full) takes, in bytes.
-    pub fn body_limit(&self) -> usize {
-        self.body_limit
-    }
-
-    /// Returns the query.
-    pub fn query(&self) -> &CallbackQuery<'a> {
-        &self.query
-    }
-
-    /// Returns the query, for a command that the app handles itself.
-    pub fn into_query(self) -> CallbackQuery<'a> {
-        self.query
-    }
-
-    /// Copies what is borrowed, so that the query can outlive the request.
-    pub fn into_owned(self) -> CheckedQuery<'static> {
-        CheckedQuery { query: self.query.into_owned(), body_limit: self.body_limit }
-    }
-
-    /// Checks the rest of a callback of this command.
-    ///
-    /// `raw_body` is untrusted.
-    ///
-    /// # Errors
-    ///
-    /// The command is another one, which is answered `OK`; the body is too long or malformed; its
-    /// command is not the query's.
-    #[inline]
-    pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
-        self.query.check_command()?;
-        let body = CallbackBody::group_full(raw_body, self.body_limit)?;
-        Ok(GroupFull::assume_verified(self.query, body))
     }
 }
