@@ -7,9 +7,9 @@ use super::RestErrorKind;
 
 /// Why a call or a [`MakeRoom`](super::MakeRoom) failed.
 ///
-/// Keeps the vendor's code and text. It never shows a URL's credential: of a text from outside, no
-/// run of 32 or more characters is kept that could be a part of a [`UserSig`](super::UserSig). It
-/// serialises, because a run that failed does.
+/// Keeps the vendor's code and text, but not the credential of a URL: in a text from outside, every run
+/// of 32 or more characters that could belong to a [`UserSig`](super::UserSig) becomes `[removed]`, and
+/// so does a long ID, such as a UUID. It serialises, because a run that failed does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(transparent)]
 #[serde(transparent)]
@@ -136,8 +136,8 @@ impl RestError {
         }
     }
 
-    /// Returns how long to wait before you send the same call, built anew; `None` if it would fail
-    /// again.
+    /// Returns how long to wait before you build the call again and send it; `None` if that is not
+    /// expected to help.
     ///
     /// Zero after an expired credential, because a new request has a new one. A minute after 70050,
     /// which says that a wrong credential was tried too often. Otherwise one second, because the

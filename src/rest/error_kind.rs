@@ -4,10 +4,10 @@
 pub enum RestErrorKind {
     /// The HTTP client reported no response: what the call did is not known.
     NoResponse,
-    /// An HTTP status other than 200. It does not come from the vendor's API, which answers 200 to
-    /// everything.
+    /// An HTTP status other than 200 and 429. It does not come from the vendor's API, which answers 200
+    /// to everything. What the call did is not known.
     Status,
-    /// Not the JSON that the vendor documents.
+    /// Not the JSON that the vendor documents. What the call did is not known.
     Malformed,
     /// Too many calls: slow down. The vendor's codes 10006, 60007, 60011, 60018 and 60019, and the
     /// HTTP status 429.
@@ -32,7 +32,7 @@ pub enum RestErrorKind {
     /// The group does not exist, or no longer: 10010 and 10015.
     GroupGone,
     /// A [`MakeRoom`](super::MakeRoom) could not read the candidates and remove them while what it
-    /// had read was fresh.
+    /// had read was fresh, or what it read changed each time.
     TooSlow,
     /// A [`MakeRoom`](super::MakeRoom) has sent [`MAX_CALLS`](super::MakeRoom::MAX_CALLS), or would
     /// have to send more.

@@ -1,4 +1,4 @@
-//! Make room in a full group: the REST calls that it takes, without IO.
+//! Makes room in a full group through the vendor's REST API, without doing IO.
 //!
 //! "This callback can also be used to delete inactive group members to accept new members", says
 //! the vendor's page about the callback. [`MakeRoom`] does that: it asks how full the group is,

@@ -8,8 +8,9 @@ use crate::rest::{RestApi, RestError};
 
 /// Removes members from a group: `delete_group_member` (the vendor's document 34949).
 ///
-/// Removing somebody who is not a member succeeds, so sending it twice does no harm; but the answer
-/// does not tell who was one. The vendor refuses an `AVChatRoom` with 10004.
+/// Removing somebody who is not a member also succeeds, so the answer does not tell who was one. Look
+/// the accounts up before you send it again: somebody may have joined again or become active. The
+/// vendor refuses an `AVChatRoom` with 10004.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeleteGroupMembers {
     group_id: String,
@@ -22,7 +23,7 @@ impl DeleteGroupMembers {
     /// The most accounts that one call can remove.
     pub const MAX_ACCOUNTS: usize = 100;
 
-    /// Removes these accounts; the members are told, and no reason is given.
+    /// Makes a call that removes these accounts, with a system notification and without a reason.
     ///
     /// # Errors
     ///
@@ -36,7 +37,8 @@ impl DeleteGroupMembers {
         Ok(Self { group_id: group_id.into(), accounts, silent: false, reason: None })
     }
 
-    /// Sends no system notification: `Silence`.
+    /// Asks the vendor to send no system notification: `Silence`. The vendor's page contradicts itself
+    /// on whether the removed member is told all the same.
     pub fn silent(mut self) -> Self {
         self.silent = true;
         self
@@ -68,8 +70,9 @@ impl DeleteGroupMembers {
     /// # Errors
     ///
     /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused.
-    /// Only the vendor's refusal says that nobody was removed, and one of the kind
-    /// [`Server`](crate::rest::RestErrorKind::Server) does not.
+    /// If [`RestError::code`] is `Some` and the kind is not
+    /// [`Server`](crate::rest::RestErrorKind::Server), nobody was removed. After every other error the
+    /// members may have been removed.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<(), RestError> {
         wire::check(status, body).map(drop)
     }

@@ -102,8 +102,8 @@ pub struct MemberPage {
     pub list: MemberList,
     /// How many members the group has: `MemberNum`. `None` if the vendor does not tell.
     pub group_members: Option<u32>,
-    /// Where the next page of a Community begins: `Next`. Empty after the last one, and `None` for
-    /// every other group.
+    /// Where the next page of a Community begins: `Next`. Empty after the last one: stop there, because
+    /// an empty one asks for the first page again. `None` for every other group.
     pub next: Option<String>,
 }
 

@@ -48,10 +48,10 @@ impl Member {
     }
 
     /// Returns when the member last sent a message, in seconds since the Unix epoch:
-    /// `LastSendMsgTime`. `None` for never.
+    /// `LastSendMsgTime`. `None` if it has sent none since it joined.
     ///
-    /// Only a time after that of joining counts: the vendor gives 0 to who never sent a message, and
-    /// platforms are known that give the time of joining.
+    /// A time that is not after that of joining does not count: the vendor gives 0 to members who never
+    /// sent a message, and platforms are known that give the time of joining.
     pub fn last_spoke(&self) -> Option<u64> {
         (self.last_send_msg_time > self.join_time).then_some(self.last_send_msg_time)
     }

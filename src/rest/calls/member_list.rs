@@ -10,10 +10,12 @@ use super::{Member, Role, wire};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MemberList {
-    /// Those who can be understood, each once, in the vendor's order.
+    /// Those who can be understood, each once, in the vendor's order. Also members without a time of
+    /// joining: look at [`Member::joined`] before you rely on [`Member::last_active`].
     pub members: Vec<Member>,
-    /// The accounts about which the answer is in doubt: a field is missing or has a strange value,
-    /// or two entries contradict each other. Do not remove these.
+    /// The accounts about which the answer is in doubt: `Role` or `LastSendMsgTime` is missing or
+    /// cannot be read, `JoinTime` cannot be read, a field comes twice, or two entries contradict each
+    /// other. Do not remove these.
     pub unclear: Vec<String>,
     /// How many entries have no account that can be read. Nobody knows who they are.
     pub unnamed: usize,

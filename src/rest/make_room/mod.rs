@@ -39,56 +39,57 @@ use super::{RestApi, RestError};
 /// again, and removes them.
 ///
 /// A sans-IO state machine: it never performs IO, reads a clock or sleeps. [`step`](Self::step) says
-/// what to do next, [`response`](Self::response) and [`no_response`](Self::no_response) take what
-/// came of it. The [module page](super) has the loop around it.
+/// what to do next; tell [`response`](Self::response) or [`no_response`](Self::no_response) how it went.
+/// The [module page](super) has the loop around it.
 ///
 /// # What is guaranteed
 ///
 /// * Everybody who is removed was an ordinary member, unprotected, inactive for as long as the policy
-///   says, and had neither spoken nor joined anew since the plan was made. The run saw that in a look
+///   says, and had neither spoken nor joined again since the plan was made. The run saw that in a look
 ///   that it asked for at most 30 seconds before it handed out the removal. What an answer says is as
 ///   old as its request.
-/// * Every doubt spares. A member is not removed if its entry cannot be understood, contradicts
-///   another one in the same answer, or has no time of joining, or a time after `now`.
+/// * In doubt a member stays: if its entry cannot be understood, contradicts another one in the same
+///   answer, or has no time of joining, or a time after `now`.
 /// * Silence counts only where it is shown to mean something; see
-///   [`InactivityPolicy::trust_silence`]. With [`InactivityPolicy::spare_readers`], no reader is
-///   removed.
+///   [`InactivityPolicy::trust_silence`]. With [`InactivityPolicy::spare_readers`], nobody is removed
+///   who counted as a reader in that look.
 /// * No more are removed than were missing for the aim ([`Report::aim`]). The run asks how many are
 ///   missing first, again before the first removal, and then before every one as soon as anything
 ///   looks as if somebody else were at work (a candidate is gone, a removal was not answered, the
 ///   number of members changed during the scan), or the figure is older than 30 seconds. A removal
-///   that got no answer counts as done until the run ends. So a run after this one frees what is
-///   missing and no more.
-/// * Two runs with the same policy choose the same members in the same order. As long as no candidate
-///   is active meanwhile, they remove together whom one of them would have removed alone, however
-///   their calls interleave.
-/// * It ends. It sends at most [`MAX_CALLS`](Self::MAX_CALLS) calls, and as many again after each
+///   that got no answer counts as done until the run ends.
+/// * Two runs with the same policy rank the members in the same order. As long as no candidate speaks,
+///   reads or joins again meanwhile, two runs for the same event together remove the members that one
+///   of them would have removed alone, however their calls interleave.
+/// * It sends at most [`MAX_CALLS`](Self::MAX_CALLS) calls, and as many again after each
 ///   [`resume`](Self::resume). No answer and no clock can make it send more.
-/// * Every [`Outcome`] is true of what can be known.
+/// * An [`Outcome`] never claims more than the run can know.
 ///
 /// # What the vendor's API makes impossible
 ///
-/// There is no "remove if still inactive" and no "remove if still full". A member who speaks between
-/// the second look and the removal is removed. A member who leaves after the run asked for the number
-/// of members makes one slot more free than the policy wants. A removal that got no answer can be
-/// carried out later, when the member may be active again. And two runs that see different
-/// candidates, because some are active meanwhile, can both be told that slots are missing and both
-/// send a removal: then up to 100 members go too many for every further run, each of them inactive.
-/// To exclude that, let one worker at a time make room in a group.
+/// There is no "remove if still inactive" and no "remove if still full". A member who speaks or reads
+/// between the second look and the removal is removed. A member who leaves after the run asked for the
+/// number of members makes one slot more free than the policy wants. A removal that got no answer can
+/// be carried out later, when the member may be active again. A later run knows nothing of it: if it is
+/// carried out after that run has counted, more slots become free than the policy wants. And two runs
+/// that see different candidates, because some are active meanwhile, can both be told that slots are
+/// missing and both send a removal. Then each further run can remove up to 100 inactive members too
+/// many. To exclude that, let one worker at a time make room in a group.
 ///
 /// A clock that is ahead makes everybody look more inactive. A run that is made
 /// [from an event](Self::for_event) measures inactivity at the earlier of `now` and the event's time.
-/// Without an event, keep the clock right.
+/// Without an event, or if the event has no time, keep the clock right.
 ///
 /// In a Community it is not known whether the vendor keeps `LastSendMsgTime`, nor whether a message
 /// in a topic counts. Moderators by permission groups are ordinary members to this API:
-/// [protect](InactivityPolicy::protect) them. A full private topic is no full Community, and this API
-/// cannot make room in it.
+/// [protect](InactivityPolicy::protect) them. When a private topic is full, its Community usually is
+/// not, and this API cannot make room in a topic.
 ///
 /// Members of a Community are read by the vendor's cursor. Those of every other group are read from
-/// the end of the list to its beginning: who leaves meanwhile shifts only what was read already. The
-/// run notices by the number of members if newcomers could have shifted the others, and if a page is
-/// shorter than asked for, and reads again what it may have missed.
+/// the end of the list to its beginning, so a member who leaves cannot move another one out of the part
+/// that is still to be read. If the number of members grows, or a page is shorter than asked for, the
+/// run reads again what it may have missed. It does not notice a newcomer whom a leaver makes up for;
+/// a member that is missed for that simply stays.
 ///
 /// # Failures
 ///
@@ -148,8 +149,8 @@ pub struct MakeRoom {
 }
 
 impl MakeRoom {
-    /// The most calls that a run sends: enough for a Community of 1,000,000 members, read 100 at a
-    /// time, each page twice.
+    /// The most calls that a run sends. A Community of 1,000,000 members, read 100 at a time, takes
+    /// 10,000.
     pub const MAX_CALLS: u32 = 20_000;
 
     /// Says what to do next at `now`.
@@ -204,7 +205,9 @@ impl MakeRoom {
         }
     }
 
-    /// Lets a run that failed go on where it stopped; without effect on any other.
+    /// Lets a run that failed go on where it stopped, at once. Wait for as long as
+    /// [`RestError::retry_after`] says first, and mend the cause if that is `None`. Without effect on any
+    /// other run.
     pub fn resume(&mut self) {
         if self.retry.resume() {
             self.calls = 0;

@@ -7,12 +7,13 @@ use crate::rest::{Member, Role, since_epoch};
 
 /// Who may be removed, and how many.
 ///
-/// Owners and admins never are. Of the others those go first who were active least recently (joined
-/// or sent a message, the later of the two), then those who joined first, then by account in byte
-/// order: the same members always give the same plan.
+/// Owners and admins are never removed. The least recently active members go first (the later of joining
+/// and the last message). Ties are broken by the time of joining, then by account in byte order: the same
+/// members always give the same plan.
 ///
-/// It is read strictly: an unknown key is an error, because a mistyped one could be a protection
-/// that is missing.
+/// Deserialising refuses a key that is not known, so that a misspelt protection is not ignored. The keys
+/// are `inactive_for_secs`, `free`, `protected`, `max_free_percent`, `spare_readers` and `trust_silence`;
+/// only the first two are required.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,7 +58,8 @@ impl TryFrom<u8> for Percent {
 }
 
 impl InactivityPolicy {
-    /// Removes members that were inactive for at least `inactive_for`, until `free` slots are free.
+    /// Removes members that were inactive for at least `inactive_for`, so that up to `free` slots are
+    /// free, but no more than 10 % of the limit; see [`max_free_percent`](Self::max_free_percent).
     ///
     /// The vendor's times have whole seconds, so a part of a second counts as a whole one.
     pub fn new(inactive_for: Duration, free: u32) -> Self {
@@ -108,7 +110,10 @@ impl InactivityPolicy {
     /// always be 0, and then the most active member looks silent; whether speaking in a topic counts
     /// is not known either. Look at the members of a Community of yours before you set this. In the
     /// other types it is needed if nobody in the group speaks and messages come from elsewhere, such
-    /// as from your servers.
+    /// as from your servers, and if the group has had no message at all.
+    ///
+    /// Also with it, members on a page whose times are all alike stay. If nobody else can be removed, the
+    /// run fails with [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven).
     pub fn trust_silence(mut self) -> Self {
         self.trust_silence = true;
         self
@@ -121,7 +126,7 @@ impl InactivityPolicy {
 
     /// Returns whether `member` may be removed at `now`, apart from what it has read.
     ///
-    /// Without a time of joining, or with a time after `now`, nobody may.
+    /// A member without a time of joining, or with a time after `now`, may not.
     pub fn allows(&self, member: &Member, now: SystemTime) -> bool {
         let inactive = since_epoch(now).as_secs().checked_sub(member.last_active());
         member.role() == Role::Member

@@ -20,7 +20,8 @@ impl Report {
         self.group_type
     }
 
-    /// Returns how many members the group had when the run last asked; 0 before.
+    /// Returns how many members the group had when the run last asked; 0 before. The last removal may
+    /// have come after that.
     pub fn members(&self) -> u32 {
         self.members
     }
@@ -98,17 +99,17 @@ impl Candidate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Nothing yet. After a dry run, this is who would go.
+    /// Not decided. After a dry run: would be looked at again, and then removed.
     Planned,
     /// Was a member at the second look; then its removal was sent, and the vendor says that it was
-    /// carried out, or it was no member at the next look. If it left by itself, or another run
-    /// removed it in the same moment, the vendor does not tell the difference.
+    /// carried out, or it was no member at the next look. A member who left by itself at that moment, or
+    /// was removed by another run, looks the same.
     Removed,
     /// Its removal was sent, and no usable answer came. It was still a member when the run last
     /// looked, or the run has not looked since. The removal may still be carried out.
     Unconfirmed,
-    /// Its removal was sent, and no usable answer came. At the next look it had joined anew: it was
-    /// removed, or had left, and came back. The removal may still be carried out.
+    /// Its removal was sent, and no usable answer came. At the next look it had joined again: it
+    /// was removed, or had left, and came back. The removal may still be carried out.
     Rejoined,
     /// Was no member at the second look. No removal of this run was on its way.
     Left,

@@ -58,12 +58,15 @@ impl MakeRoom {
 
     /// Makes room in the group that is full, according to `policy`.
     ///
-    /// Inactivity is then measured at the event's time, or at `now` if that is earlier, so that a clock
-    /// that is ahead removes nobody.
+    /// If the event has a time, inactivity is measured no later than that, so a clock that is ahead
+    /// makes nobody look more inactive. Without one, the run relies on your clock.
+    ///
+    /// The [`RestApi`](crate::rest::RestApi) that you give to [`step`](Self::step) must be that of the
+    /// event's app. This is not checked.
     ///
     /// # Errors
     ///
-    /// A [topic](GroupFull::topic_id) is full. Its Community is not.
+    /// A [topic](GroupFull::topic_id) is full. To remove members of its Community would not help.
     pub fn for_event(event: &GroupFull<'_>, policy: InactivityPolicy) -> Result<Self, TopicIsFull> {
         if event.topic_id().is_some() {
             return Err(TopicIsFull);
@@ -78,7 +81,8 @@ impl MakeRoom {
         self
     }
 
-    /// Sends no system notification about a removal.
+    /// Asks the vendor to send no system notification about a removal. The vendor's page contradicts
+    /// itself on whether the removed member is told all the same.
     pub fn silent(mut self) -> Self {
         self.options.silent = true;
         self
@@ -93,9 +97,9 @@ impl MakeRoom {
     /// Sets the least time between two calls (default 10 ms). It is not saved: set it again after you
     /// restore a run.
     ///
-    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together. With
-    /// more than a few seconds, what a run has seen is old before it can remove anybody, and it fails
-    /// as [`TooSlow`](crate::rest::RestErrorKind::TooSlow).
+    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together. Stay
+    /// well below 10 seconds. Otherwise what the run has read is more than 30 seconds old before it can
+    /// remove anybody, and it fails as [`TooSlow`](crate::rest::RestErrorKind::TooSlow).
     pub fn pace(mut self, between: Duration) -> Self {
         self.pace.between = between;
         self

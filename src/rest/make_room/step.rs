@@ -14,9 +14,11 @@ pub enum Step<'a> {
     /// [`MakeRoom::no_response`](super::MakeRoom::no_response). The URL holds a credential: keep it
     /// out of logs.
     Send(Request<Vec<u8>>),
-    /// Ask again after this long.
+    /// Ask again after this long, with a new `now`. After ten waits at a `now` that does not move, the
+    /// run goes on all the same.
     Wait(Duration),
-    /// There is nothing left to do.
+    /// The run has ended. It may have freed fewer slots than [`Report::aim`](super::Report::aim):
+    /// candidates who became active are not replaced.
     Done(&'a Report),
     /// It cannot go on by itself; see [`MakeRoom::resume`](super::MakeRoom::resume).
     Failed(&'a RestError),
