@@ -78,7 +78,7 @@ impl Redis {
         words.for_each(|word| {
             cmd.arg(word);
         });
-        let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
+        let mut connection = redis::Client::open(self.url())?.get_connection()?;
         cmd.query(&mut connection)
     }
 
