@@ -20,12 +20,15 @@ fn on_group_full(event: &GroupFull<'_>) -> Result<(), Failure> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let address: SocketAddr = variable("IM_CALLBACK_ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".into()).parse()?;
-    let app: SdkAppId = variable("IM_SDK_APP_ID")?.unwrap_or_else(|| "888888".into()).parse()?;
+    let address = variable("IM_CALLBACK_ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".into());
+    let address: SocketAddr = address.parse().map_err(|error| format!("IM_CALLBACK_ADDRESS: {error}"))?;
+    let app = variable("IM_SDK_APP_ID")?.unwrap_or_else(|| "888888".into());
+    let app: SdkAppId = app.parse().map_err(|error| format!("IM_SDK_APP_ID: {error}"))?;
     let given = variable(TOKEN_VARIABLE)?;
     let token = given.clone().unwrap_or_else(made_up_token);
 
-    let handler = handler_fn(Validator::signed(app, Token::new(&token)?), on_group_full);
+    let signing = Token::new(&token).map_err(|error| format!("{TOKEN_VARIABLE}: {error}"))?;
+    let handler = handler_fn(Validator::signed(app, signing), on_group_full);
     let router = Router::new().route_service("/im/callback", GroupFullService::new(Immediate(handler)));
 
     let listener = TcpListener::bind(address).await?;

@@ -38,7 +38,9 @@ fn the_line_that_it_prints_does_not_show_the_vendors_token() {
 #[test]
 fn does_not_start_with_a_mistake() {
     for (name, value) in [("IM_CALLBACK_TOKEN", ""), ("IM_SDK_APP_ID", "x"), ("IM_CALLBACK_ADDRESS", "x")] {
-        let output = command().env(name, value).stdout(Stdio::piped()).output().unwrap();
+        let output = command().env(name, value).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
         assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()), "{name}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("{name}: ")), "{said}");
     }
 }
