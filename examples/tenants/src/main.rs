@@ -3,7 +3,7 @@
 //! The app that a callback claims is looked up first, and then everything is checked with the tokens of that app. So every
 //! stranger costs a look-up: with a database on another machine, keep what it says for a few seconds. An app has as many
 //! tokens as it has rows. To rotate one while this runs: insert the new token, change it in the vendor's
-//! console, and delete the old one a minute later.
+//! console, and delete the old one ten minutes later.
 //!
 //! ```sql
 //! INSERT INTO callback_token (sdk_app_id, token) VALUES (1400000001, '…');
