@@ -56,9 +56,10 @@ impl<'a> CallbackBody<'a> {
         if json.trim_ascii_start().starts_with('[') {
             return Err(Repr::malformed_body("expected an object, found an array").into());
         }
-        let mut json = serde_json::Deserializer::from_str(json);
-        let body = Fields::deserialize(&mut json).and_then(|body| json.end().map(|()| body));
-        body.map(Self::from).map_err(|error| Repr::malformed_body(error).into())
+        match serde_json::from_str::<Fields<'_>>(json) {
+            Ok(fields) => Ok(fields.into()),
+            Err(error) => Err(Repr::malformed_body(error).into()),
+        }
     }
 
     #[cfg(feature = "testing")]
@@ -95,12 +96,10 @@ impl<'a> CallbackBody<'a> {
         if raw_body.len() > limit {
             return Err(Rejection::body_too_large());
         }
-        // Checked in place: moving the body out and in again costs more than the comparison.
-        let body = Self::parse(raw_body);
-        if let Ok(body) = &body {
-            body.check_group_full()?;
+        match Self::parse(raw_body) {
+            Ok(body) if body.command != GROUP_FULL_COMMAND => Err(Repr::command_mismatch(&body.command).into()),
+            parsed => parsed,
         }
-        body
     }
 
     #[inline]
@@ -159,7 +158,7 @@ fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>,
 }
 
 fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    deserializer.deserialize_option(EventTimeVisitor).map_err(in_field("EventTime"))
+    deserializer.deserialize_any(EventTimeVisitor).map_err(in_field("EventTime"))
 }
 
 fn topic_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {

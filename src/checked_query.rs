@@ -57,7 +57,12 @@ impl<'a> CheckedQuery<'a> {
     #[inline]
     pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
         self.query.check_command()?;
-        let body = CallbackBody::group_full(raw_body, self.body_limit)?;
-        Ok(GroupFull::assume_verified(self.query, body))
+        self.with_body(raw_body)
+    }
+
+    /// Does the rest of [`group_full`](Self::group_full) for a query that [is one](Self::is_group_full).
+    #[inline]
+    pub(crate) fn with_body(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
+        CallbackBody::group_full(raw_body, self.body_limit).map(|body| GroupFull::assume_verified(self.query, body))
     }
 }

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::check_content_type;
 use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 
 /// A checked callback: a group of the app is full.
@@ -59,7 +60,7 @@ impl TryFrom<Unchecked> for GroupFull<'_> {
 
     fn try_from(Unchecked { query, body }: Unchecked) -> Result<Self, Rejection> {
         query.check_command()?;
-        query.check_content_type()?;
+        check_content_type(query.command(), query.content_type())?;
         body.check_group_full()?;
         Ok(Self { query, body })
     }

@@ -213,7 +213,7 @@ pub(crate) fn check_body<'a, B: AsRef<[u8]>>(
     raw_body: &'a Result<B, Rejection>,
 ) -> Result<GroupFull<'a>, Rejection> {
     match raw_body {
-        Ok(raw_body) => query.group_full(raw_body.as_ref()),
+        Ok(raw_body) => query.with_body(raw_body.as_ref()),
         Err(rejection) => Err(rejection.clone()),
     }
 }

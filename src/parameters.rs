@@ -36,10 +36,10 @@ impl<'a> Parameters<'a> {
             Some((&mut self.sdk_app_id, value))
         } else if let Some(value) = pair.value_of("Sign") {
             Some((&mut self.sign, value))
-        } else if let Some(value) = pair.value_of("ClientIP") {
-            Some((&mut self.client_ip, value))
         } else if let Some(value) = pair.value_of("CallbackCommand") {
             Some((&mut self.command, value))
+        } else if let Some(value) = pair.value_of("ClientIP") {
+            Some((&mut self.client_ip, value))
         } else if let Some(value) = pair.value_of("contenttype") {
             Some((&mut self.content_type, value))
         } else if let Some(value) = pair.value_of("OptPlatform") {

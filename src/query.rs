@@ -155,15 +155,16 @@ impl<'a> CallbackQuery<'a> {
     pub(crate) fn check_command(&self) -> Result<(), Rejection> {
         if self.is_group_full() { Ok(()) } else { Err(Repr::OtherCommand(self.command.as_ref().into()).into()) }
     }
+}
 
-    #[inline]
-    pub(crate) fn check_content_type(&self) -> Result<(), Rejection> {
-        match self.content_type() {
-            // What the vendor sends; compared first, because that is cheaper.
-            None | Some("json") => Ok(()),
-            Some(found) if found.eq_ignore_ascii_case("json") => Ok(()),
-            Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into()).into()),
-        }
+/// Refuses a callback of this command that says it is not JSON.
+#[inline]
+pub(crate) fn check_content_type(command: &str, content_type: Option<&str>) -> Result<(), Rejection> {
+    match content_type {
+        // What the vendor sends; compared first, because that is cheaper.
+        None | Some("json") => Ok(()),
+        Some(found) if found.eq_ignore_ascii_case("json") || command != GROUP_FULL_COMMAND => Ok(()),
+        Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into()).into()),
     }
 }
 

@@ -76,7 +76,8 @@ fn skip_separators(query: &str) -> &str {
 fn split(query: &str) -> (Pair<'_>, &str) {
     let at = first_that_matters(query.as_bytes());
     match query.as_bytes().get(at) {
-        None | Some(b'&') => cut(query, at, true),
+        None => (Pair { raw: query, plain: true }, ""),
+        Some(b'&') => cut(query, at, true),
         Some(_) => split_escaped(query),
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 #[cfg(feature = "signature")]
 use crate::Token;
 use crate::parameters::Parameters;
+use crate::query::check_content_type;
 use crate::rejection::Repr;
 #[cfg(feature = "signature")]
 use crate::signature::Policy;
@@ -224,11 +225,8 @@ impl Validator {
         }
         #[cfg(not(feature = "signature"))]
         let _ = now;
-        let query = CallbackQuery::new(strict, &parameters);
-        if query.is_group_full() {
-            query.check_content_type()?;
-        }
-        Ok(CheckedQuery::new(query, self.body_limit))
+        check_content_type(&strict.command, strict.content_type.as_deref())?;
+        Ok(CheckedQuery::new(CallbackQuery::new(strict, &parameters), self.body_limit))
     }
 
     /// Checks a whole callback: [`check_query`](Self::check_query), then
