@@ -56,10 +56,10 @@ impl<'a> CallbackBody<'a> {
         if json.trim_ascii_start().starts_with('[') {
             return Err(Repr::malformed_body("expected an object, found an array").into());
         }
-        match serde_json::from_str::<Fields<'_>>(json) {
-            Ok(fields) => Ok(fields.into()),
-            Err(error) => Err(Repr::malformed_body(error).into()),
-        }
+        let mut json = serde_json::Deserializer::from_str(json);
+        let fields = Fields::deserialize(&mut json).map_err(Repr::malformed_body)?;
+        json.end().map_err(Repr::malformed_body)?;
+        Ok(fields.into())
     }
 
     #[cfg(feature = "testing")]
