@@ -73,8 +73,8 @@ class Server:
             return int(re.search(rf"{field}:\s+(\d+) kB", status.read()).group(1)) / 1024
 
     def stop(self):
-        """Interrupts it, and returns the last line that it printed."""
+        """Interrupts it, and returns what it printed."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
         with open(self.log.name) as log:
-            return log.read().splitlines()[-1]
+            return log.read()

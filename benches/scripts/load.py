@@ -86,7 +86,7 @@ def main():
     counts = collections.Counter()
     server = Server("example-server", "--address", "127.0.0.1:0")
     play(server.port, requests, counts)
-    last = server.stop()
+    last = server.stop().splitlines()[-1]
     print("clients:", dict(sorted(counts.items())))
     print("server: ", last)
     wanted = f"stopped: {counts['accepted']} accepted, {counts['refused']} refused, 0 of other commands"

@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let rooms = Data::new(Rooms { validator: options.flags.validator()? });
     let listener = options.flags.listen()?;
-    let (_guard, _dropped) = log::init();
+    let (_guard, _dropped) = log::init(log::LevelFilter::INFO);
     let app = move || App::new().app_data(rooms.clone()).route(PATH, web::route().to(callback));
     let server = HttpServer::new(app)
         .workers(2)

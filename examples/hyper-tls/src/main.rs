@@ -63,7 +63,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         None => temporary.as_file().write_all(pem.as_bytes())?,
     }
     let listener = options.flags.listen_as("https", &format!("--cacert '{}' ", certificate.display()))?;
-    let (_guard, _dropped) = log::init();
+    let (_guard, _dropped) = log::init(log::LevelFilter::INFO);
     let connections = Connections::new(options.max_connections);
     serve(listener, connections, move |stream| tls.accept(stream), service, interrupted()).await?;
     Ok(())

@@ -91,7 +91,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let listener = options.flags.listen()?;
     listener.set_nonblocking(true)?;
     let acceptor = TcpAcceptor::from_std(listener)?;
-    let (_guard, _dropped) = log::init();
+    let (_guard, _dropped) = log::init(log::LevelFilter::INFO);
     let known = connections.clone();
     let endpoint = make(move |request| {
         let (handler, known) = (Arc::clone(&handler), known.clone());

@@ -14,7 +14,7 @@ use axum::{Router, middleware};
 use clap::Parser;
 use example_support::connections::Connections;
 use example_support::flags::{Flags, PATH};
-use example_support::log;
+use example_support::log::{self, LevelFilter};
 use example_support::serve::{interrupted, plain, serve};
 use im_group_full::http::StatusCode;
 use im_group_full::{CALLBACK_TIMEOUT, GroupFullService, Immediate};
@@ -36,6 +36,9 @@ struct Options {
     /// Address that serves metrics for Prometheus; keep it off the internet
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<std::net::SocketAddr>,
+    /// What is logged at most: off, error, warn, info (with a line for each event) or debug
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
     /// How long the work takes in this example
     #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
     pretend: u64,
@@ -56,7 +59,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let rooms = Arc::new(Rooms::new(options.flags.validator()?, options.max_waiting));
     let listener = options.flags.listen()?;
     // Until the end of `main`: the last lines are written when the guard goes.
-    let (_guard, dropped) = log::init();
+    let (_guard, dropped) = log::init(options.log);
     if let Some(address) = options.metrics {
         metrics::install(address)?;
     }

@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// How long a connection may take until its first valid callback.
 const STRANGER: Duration = Duration::from_secs(5);
-/// How long it may take until the next one.
+/// How long it may take until the next one, give or take [`SLACK`].
 const KNOWN: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_secs(1);
 
 /// All connections of a server. A clone is the same ones.
 #[derive(Debug, Clone)]
@@ -72,7 +73,13 @@ impl Connections {
         let Some(id) = inner.by_peer.get(&peer).copied() else { return };
         if let Some(entry) = inner.open.get_mut(&id) {
             entry.known = true;
-            entry.deadline.send_replace(Instant::now() + KNOWN);
+            let deadline = Instant::now() + KNOWN;
+            // Moving it wakes the connection, which is too much for every callback of a busy one.
+            entry.deadline.send_if_modified(|current| {
+                let moves = deadline > *current + SLACK;
+                *current = if moves { deadline } else { *current };
+                moves
+            });
         }
     }
 

@@ -80,7 +80,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if source.is_some() {
         say(format_args!("to try it:\n  {}", curl(&url, options.sdk_app_id, source, "")));
     }
-    let (_guard, _dropped) = log::init();
+    let (_guard, _dropped) = log::init(log::LevelFilter::INFO);
     let app = Router::new()
         .route(PATH, any(callback))
         // A client that sends slower than that is not the vendor, or is not waiting any more.

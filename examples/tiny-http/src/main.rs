@@ -61,7 +61,7 @@ fn run(flags: &Flags) -> Result<(), Box<dyn Error + Send + Sync>> {
     }));
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let server = Arc::new(Server::from_listener(flags.listen()?, None)?);
-    let (_guard, _dropped) = log::init();
+    let (_guard, _dropped) = log::init(log::LevelFilter::INFO);
     let handler = Arc::new(handler);
     let (sender, ends) = channel();
     for _ in 0..THREADS {
