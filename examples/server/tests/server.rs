@@ -89,6 +89,14 @@ fn logs_one_line_for_each_callback_and_one_for_each_other_command() {
     assert!(rest.trim_end().ends_with("stopped: 2 accepted, 1 refused, 2 of other commands"), "{rest}");
 }
 
+#[test]
+fn logs_what_it_is_asked_to() {
+    let mut server = Started::new(PROGRAM, &["--log", "warn"], None);
+    assert_eq!(server.paste("", ""), OK);
+    assert!(server.paste("SdkAppid=888888", "SdkAppid=8").contains("FAIL"));
+    assert!(logged(&mut server).starts_with("WARN refused: "));
+}
+
 /// Reads the metrics until these lines are among them: some are looked at once a second only.
 #[track_caller]
 fn metrics_show(address: &str, wanted: impl Fn(&str) -> bool) {
