@@ -3,7 +3,6 @@
 mod util;
 
 use im_group_full::{CallbackBody, RejectionKind};
-use serde_test::{Token, assert_de_tokens};
 use util::BODY;
 
 #[track_caller]
@@ -215,16 +214,5 @@ fn reads_from_a_buffer_too() {
         let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":{time}}}"#);
         let Message::Callback(body) = serde_json::from_str(&json).unwrap();
         assert_eq!(body.event_time_millis(), millis, "{json}");
-    }
-}
-
-/// RON, for one, marks an optional value as such.
-#[test]
-fn a_time_that_is_marked_as_optional_is_read() {
-    let fields = ["CallbackCommand", "A", "GroupId", "g", "EventTime"].map(Token::Str);
-    for (time, json) in [(&[Token::Some, Token::U64(1)][..], "1"), (&[Token::None], "null"), (&[Token::Unit], "null")] {
-        let tokens = [&[Token::Map { len: None }], &fields[..], time, &[Token::MapEnd]].concat();
-        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":{json}}}"#);
-        assert_de_tokens(&parse(json.as_bytes()).into_owned(), &tokens);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use im_group_full::{CallbackBody, CallbackQuery, GroupFull};
 use serde_json::json;
+use serde_test::{Token, assert_de_tokens};
 use util::{BODY, QUERY};
 
 /// Written before there was a `TopicId`.
@@ -106,4 +107,16 @@ fn what_the_vendor_says_besides_is_no_part_of_the_id() {
     let repeated = format!("{QUERY}&RequestID=1b4e28ba-2fa1-11d2-883f-0016d3cca427").replace("RESTAPI", "Web");
     assert_ne!(event(&repeated, BODY), event(QUERY, BODY));
     assert_eq!(event(&repeated, BODY).id(), event(QUERY, BODY).id());
+}
+
+/// RON, for one, marks an optional value as such.
+#[test]
+fn a_time_that_is_marked_as_optional_is_read() {
+    let fields = ["CallbackCommand", "A", "GroupId", "g", "EventTime"].map(Token::Str);
+    for (time, json) in [(&[Token::Some, Token::U64(1)][..], "1"), (&[Token::None], "null"), (&[Token::Unit], "null")] {
+        let tokens = [&[Token::Map { len: None }], &fields[..], time, &[Token::MapEnd]].concat();
+        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":{json}}}"#);
+        let body: CallbackBody<'static> = serde_json::from_str(&json).unwrap();
+        assert_de_tokens(&body, &tokens);
+    }
 }
