@@ -1,24 +1,47 @@
 use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use im_group_full::GroupFull;
-use redis::{RedisResult, Script, pipe};
-use tokio::time::{Instant, sleep, timeout_at};
+use redis::{RedisResult, pipe};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::keys::Keys;
 use crate::link::{Link, PAUSE, passes};
 use crate::metrics::METRICS;
-use crate::server::Connection;
 
 /// Half a second less than the vendor waits: the answer has a way to go.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// An event takes a few hundred bytes; without this bound its `GroupId` could take as many as the body.
 const MAX_LEN: usize = 4 * 1024;
 
+/// How many events share a step of Redis, which does nothing else for the few milliseconds that it takes.
+const AT_ONCE: usize = 1_000;
+/// How long to wait for replicas. Less than a command may take, or the connection would be taken for dead; and less than
+/// half of `ANSWER_WITHIN`, because an event may first have to wait for those before it.
+const REPLICAS_WITHIN: Duration = Duration::from_millis(700);
+
 /// The receivers' end of the stream.
 pub struct Appender {
-    link: Link,
-    script: Script,
+    link: Arc<Link>,
+    keys: Keys,
+    queue: mpsc::Sender<Waiting>,
+}
+
+/// An event on its way into the stream.
+struct Waiting {
+    json: String,
+    mark: String,
+    deadline: Instant,
+    answer: oneshot::Sender<RedisResult<Appended>>,
+}
+
+/// Stores together what has arrived while Redis was busy with the events before: they share one write to the disk
+/// and one wait for the replicas.
+struct Writer {
+    link: Arc<Link>,
     keys: Keys,
     limits: Limits,
 }
@@ -48,8 +71,11 @@ pub enum Appended {
 }
 
 impl Appender {
-    pub fn new(link: Link, keys: Keys, limits: Limits) -> Self {
-        Self { link, script: Script::new(include_str!("scripts/append.lua")), keys, limits }
+    /// Starts the task that writes, which ends with the appender.
+    pub fn start(link: Link, keys: Keys, limits: Limits) -> Self {
+        let (link, (queue, waiting)) = (Arc::new(link), mpsc::channel(AT_ONCE));
+        tokio::spawn(Writer { link: Arc::clone(&link), keys: keys.clone(), limits }.run(waiting));
+        Self { link, keys, queue }
     }
 
     /// Says what Redis is set to that can lose an event answered `OK`, and what it does not show.
@@ -73,69 +99,99 @@ impl Appender {
         }
     }
 
-    /// Puts an event into the stream, unless it is known. To try again is safe, so it is tried until
-    /// the time is up.
+    /// Puts an event into the stream, unless it is known.
     pub async fn append(&self, event: &GroupFull<'_>) -> RedisResult<Appended> {
         let json = serde_json::to_string(event).map_err(std::io::Error::from)?;
         if json.len() > MAX_LEN {
             return Ok(Appended::TooLong);
         }
-        let mark = self.keys.mark(event);
+        let (answer, answered) = oneshot::channel();
         let deadline = Instant::now() + ANSWER_WITHIN;
-        loop {
-            let attempt = self.link.run(async |connection| self.attempt(connection, &json, &mark, deadline).await);
-            let error = match timeout_at(deadline, attempt).await {
-                Ok(Ok(outcome)) => {
-                    if outcome == Appended::Merged {
-                        METRICS.merged.inc();
-                    }
-                    return Ok(outcome);
-                }
-                Ok(Err(error)) => error,
-                Err(elapsed) => return Err(std::io::Error::from(elapsed).into()),
-            };
-            if !passes(&error) || Instant::now() + PAUSE >= deadline {
-                return Err(error);
-            }
-            sleep(PAUSE).await;
+        let waiting = Waiting { json, mark: self.keys.mark(event), deadline, answer };
+        let stored = async {
+            self.queue.send(waiting).await.map_err(|_| ErrorKind::BrokenPipe)?;
+            answered.await.map_err(|_| ErrorKind::BrokenPipe)
+        };
+        let outcome = timeout_at(deadline, stored).await.map_err(std::io::Error::from)?;
+        let outcome = outcome.map_err(std::io::Error::from)??;
+        if outcome == Appended::Merged {
+            METRICS.merged.inc();
         }
-    }
-
-    async fn attempt(
-        &self,
-        mut connection: Connection,
-        json: &str,
-        mark: &str,
-        deadline: Instant,
-    ) -> RedisResult<Appended> {
-        let Limits { mark_life, max_waiting, replicas } = self.limits;
-        if replicas == 0 {
-            let mut script = self.script.key(&self.keys.stream);
-            script.key(mark).key(&self.keys.dead);
-            script.arg(json).arg(mark_life.as_millis()).arg(max_waiting).arg(0);
-            return Ok(Appended::new(&script.invoke_async::<String>(&mut connection).await?));
-        }
-        // In one pipeline, because it must be one connection: WAIT is about the connection's own writes.
-        let mut both = pipe();
-        // With the script's whole text, which costs microseconds: so a new primary need not be told it first.
-        both.cmd("EVAL").arg(include_str!("scripts/append.lua")).arg(3);
-        both.arg(&self.keys.stream).arg(mark).arg(&self.keys.dead);
-        both.arg(json).arg(mark_life.as_millis()).arg(max_waiting).arg(1);
-        let left = deadline.saturating_duration_since(Instant::now()).min(REPLICAS_WITHIN);
-        both.cmd("WAIT").arg(replicas).arg(left.as_millis());
-        let (outcome, found): (String, u32) = both.query_async(&mut connection).await?;
-        let outcome = Appended::new(&outcome);
-        let stored = matches!(outcome, Appended::Added | Appended::Merged);
-        Ok(if stored && found < replicas { Appended::NotReplicated } else { outcome })
+        Ok(outcome)
     }
 }
 
-/// Less than a command may take, or the connection would be taken for dead.
-const REPLICAS_WITHIN: Duration = Duration::from_millis(700);
+impl Writer {
+    /// To try again is safe, so each event is tried until its time is up.
+    async fn run(self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut batch: Vec<Waiting> = Vec::new();
+        loop {
+            if batch.is_empty() {
+                if queue.recv_many(&mut batch, AT_ONCE).await == 0 {
+                    return;
+                }
+            } else {
+                let room = AT_ONCE - batch.len();
+                batch.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
+            }
+            batch.retain(|waiting| !waiting.answer.is_closed());
+            if batch.is_empty() {
+                continue;
+            }
+            // Not more than one batch on its way: nothing overtakes a WAIT on its connection.
+            match self.store(&batch).await {
+                Ok(outcomes) => {
+                    for (waiting, outcome) in batch.drain(..).zip(outcomes) {
+                        let _ = waiting.answer.send(Ok(outcome));
+                    }
+                }
+                Err(error) => {
+                    let next = Instant::now() + PAUSE;
+                    for waiting in batch.extract_if(.., |waiting| !passes(&error) || waiting.deadline <= next) {
+                        let _ = waiting.answer.send(Err(error.clone()));
+                    }
+                    if !batch.is_empty() {
+                        sleep_until(next).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn store(&self, batch: &[Waiting]) -> RedisResult<Vec<Appended>> {
+        let Limits { mark_life, max_waiting, replicas } = self.limits;
+        // In one pipeline, because it must be one connection: WAIT is about the connection's own writes.
+        let mut both = pipe();
+        // With the script's whole text, which costs microseconds: so a new primary need not be told it first.
+        both.cmd("EVAL").arg(include_str!("scripts/append.lua")).arg(2 + batch.len());
+        both.arg(&self.keys.stream).arg(&self.keys.dead);
+        for waiting in batch {
+            both.arg(&waiting.mark);
+        }
+        both.arg(mark_life.as_millis()).arg(max_waiting).arg(u8::from(replicas > 0));
+        for waiting in batch {
+            both.arg(&waiting.json);
+        }
+        let (outcomes, found) = if replicas == 0 {
+            let run = self.link.run(async |mut connection| both.query_async::<(Vec<String>,)>(&mut connection).await);
+            (run.await?.0, 0)
+        } else {
+            let deadline = batch.iter().map(|waiting| waiting.deadline).min().unwrap_or_else(Instant::now);
+            let left = deadline.saturating_duration_since(Instant::now()).min(REPLICAS_WITHIN);
+            // To wait for no time is to wait for ever.
+            both.cmd("WAIT").arg(replicas).arg(left.as_millis().max(1));
+            let run = self.link.run(async |mut connection| both.query_async(&mut connection).await);
+            run.await?
+        };
+        let replicated = found >= replicas;
+        Ok(outcomes.iter().map(|said| Appended::new(said, replicated)).collect())
+    }
+}
 
 impl Appended {
-    fn new(said: &str) -> Self {
+    fn new(said: &str, replicated: bool) -> Self {
         match said {
+            "added" | "merged" if !replicated => Self::NotReplicated,
             "added" => Self::Added,
             "merged" => Self::Merged,
             _ => Self::Full,

@@ -12,15 +12,18 @@ pub const REDIS_WITHIN: Duration = Duration::from_secs(1);
 /// How long to let Redis alone after a failure, and how long at most after many.
 pub const PAUSE: Duration = Duration::from_millis(50);
 pub const LONG_PAUSE: Duration = Duration::from_secs(1);
+/// How long at most if somebody waits for an answer.
+const HURRIED_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a server says that is not the right one, or not now. A new connection may lead to another one: an
 /// address that fails over stays the same, and the old connection stays open.
-const ELSEWHERE: [&str; 10] = [
+const ELSEWHERE: [&str; 11] = [
     "READONLY",
     "MASTERDOWN",
     "LOADING",
     "NOAUTH",
     "WRONGPASS",
+    "NOPERM",
     "CLUSTERDOWN",
     "TRYAGAIN",
     "MISCONF",
@@ -32,6 +35,7 @@ const ELSEWHERE: [&str; 10] = [
 pub struct Link {
     connector: Connector,
     answer_within: Duration,
+    longest_pause: Duration,
     state: Mutex<State>,
 }
 
@@ -52,7 +56,13 @@ struct Failed {
 impl Link {
     /// `answer_within`: after this time without an answer, the connection is taken for dead.
     pub fn new(server: &Server, answer_within: Duration) -> Result<Self, String> {
-        Ok(Self { connector: server.connector(answer_within)?, answer_within, state: Mutex::default() })
+        let connector = server.connector(answer_within)?;
+        Ok(Self { connector, answer_within, longest_pause: LONG_PAUSE, state: Mutex::default() })
+    }
+
+    /// Tries often when Redis is away, for the few processes that somebody waits for.
+    pub fn hurrying(self) -> Self {
+        Self { longest_pause: HURRIED_PAUSE, ..self }
     }
 
     /// Tells whether Redis lets us in. One that is away may come back, and is no error.
@@ -79,7 +89,7 @@ impl Link {
             let mut state = self.state.lock().await;
             if state.generation == generation && state.connection.take().is_some() {
                 METRICS.reconnects.inc();
-                failed(&mut state, error);
+                self.failed(&mut state, error);
             }
         } else if result.is_ok() {
             self.worked(generation).await;
@@ -106,7 +116,7 @@ impl Link {
                 Ok((connection, state.generation))
             }
             Err(error) => {
-                failed(&mut state, &error);
+                self.failed(&mut state, &error);
                 Err(error)
             }
         }
@@ -119,17 +129,17 @@ impl Link {
             tracing::info!("redis is back");
         }
     }
-}
 
-fn failed(state: &mut State, error: &RedisError) {
-    let pause = match &state.failed {
-        None => {
-            tracing::warn!("redis is away, trying again: {error}");
-            PAUSE
-        }
-        Some(failed) => LONG_PAUSE.min(failed.pause * 2),
-    };
-    state.failed = Some(Failed { at: Instant::now(), pause, error: error.clone() });
+    fn failed(&self, state: &mut State, error: &RedisError) {
+        let pause = match &state.failed {
+            None => {
+                tracing::warn!("redis is away, trying again: {error}");
+                PAUSE
+            }
+            Some(failed) => self.longest_pause.min(failed.pause * 2),
+        };
+        state.failed = Some(Failed { at: Instant::now(), pause, error: error.clone() });
+    }
 }
 
 /// Tells whether an error is of the kind that is over when Redis is back.
@@ -145,4 +155,43 @@ fn is_elsewhere(error: &RedisError) -> bool {
 
 fn keeps_us_out(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{RedisError, parse_redis_value};
+
+    use super::{is_elsewhere, passes};
+
+    #[track_caller]
+    fn said(line: &str) -> RedisError {
+        parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap().extract_error().unwrap_err()
+    }
+
+    #[test]
+    fn knows_not_here_and_not_now() {
+        for (line, elsewhere, again) in [
+            ("READONLY You can't write against a read only replica.", true, true),
+            ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true, true),
+            ("LOADING Redis is loading the dataset in memory", true, true),
+            ("NOAUTH Authentication required.", true, true),
+            ("WRONGPASS invalid username-password pair or user is disabled.", true, true),
+            ("NOPERM this user has no permissions to run the 'eval' command", true, true),
+            ("CLUSTERDOWN The cluster is down", true, true),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", true, true),
+            ("MISCONF Errors writing to the AOF file: No space left on device", true, true),
+            ("NOREPLICAS Not enough good replicas to write.", true, true),
+            ("UNBLOCKED force unblock from blocking operation, instance state changed", true, true),
+            // As Redis 6.2 says it from inside a script.
+            ("ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write against", true, true),
+            ("BUSY Redis is busy running a script.", false, true),
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", false, false),
+            ("OOM command not allowed when used memory > 'maxmemory'.", false, false),
+            ("NOGROUP No such key 'group-full' or consumer group 'workers'", false, false),
+            ("ERR unknown command 'XADD'", false, false),
+        ] {
+            let error = said(line);
+            assert_eq!((is_elsewhere(&error), passes(&error)), (elsewhere, again), "{line}");
+        }
+    }
 }

@@ -58,10 +58,10 @@ async fn receive(options: Receive) -> Result<(), Box<dyn Error>> {
         max_waiting: options.max_waiting,
         replicas: options.wait_replicas,
     };
-    let (keys, link) = (options.stream.keys()?, options.stream.link()?);
+    let (keys, link) = (options.stream.keys()?, options.stream.link()?.hurrying());
     let validator = options.flags.validator()?;
     link.check(&keys.stream).await?;
-    let appender = Appender::new(link, keys, limits);
+    let appender = Appender::start(link, keys, limits);
     let stop = stop()?;
     let listener = options.flags.listen()?;
     serve_metrics(&options.stream).await?;

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header::CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use im_group_full::RejectionKind;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -51,17 +52,48 @@ pub struct Metrics {
     dead: Number,
 }
 
+/// Why an event is answered `FAIL`.
+const REASONS: [&str; 4] = ["full", "too_long", "not_replicated", "not_stored"];
+/// How a try ends.
+const OUTCOMES: [&str; 4] = ["done", "busy", "failed", "lost"];
+/// Why a request is refused. `OtherCommand` is none of them: it is answered OK.
+const KINDS: [RejectionKind; 14] = [
+    RejectionKind::QueryTooLong,
+    RejectionKind::BodyTooLarge,
+    RejectionKind::IncompleteBody,
+    RejectionKind::MissingParameter,
+    RejectionKind::DuplicateParameter,
+    RejectionKind::InvalidParameter,
+    RejectionKind::UnsupportedContentType,
+    RejectionKind::SdkAppIdMismatch,
+    RejectionKind::MissingSignature,
+    RejectionKind::InvalidSignature,
+    RejectionKind::StaleSignature,
+    RejectionKind::MalformedBody,
+    RejectionKind::CommandMismatch,
+    RejectionKind::MethodNotAllowed,
+];
+
+/// Counters that are there from the start: `increase()` does not see a series that begins with 1.
+fn by(label: &'static str, values: impl IntoIterator<Item = &'static str>) -> By {
+    let by = By::default();
+    for value in values {
+        drop(by.get_or_create(&[(label, value)]));
+    }
+    by
+}
+
 impl Metrics {
     fn new() -> Self {
         let mut all = Self {
             registry: Registry::with_prefix("group_full"),
             received: Counter::default(),
             ok: Counter::default(),
-            failed: By::default(),
-            refused: By::default(),
+            failed: by("reason", REASONS),
+            refused: by("kind", KINDS.map(RejectionKind::as_str)),
             other_commands: Counter::default(),
             merged: Counter::default(),
-            worked: By::default(),
+            worked: by("outcome", OUTCOMES),
             claimed: Counter::default(),
             buried: Counter::default(),
             // From 10 ms to almost three hours.

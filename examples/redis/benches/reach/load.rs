@@ -1,12 +1,13 @@
-//! Sends events as the vendor does, keeping a number of them in flight, and times the answers.
+//! Sends events as the vendor does, and times the answers.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
@@ -17,11 +18,11 @@ const TWICE: u32 = 50;
 /// Longer than the vendor waits, so that what is too late is seen, and by how much.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
-#[derive(Clone)]
 pub struct Load {
     pub events: u32,
+    /// How many of them are on their way at once, at most.
     pub in_flight: usize,
-    /// Events a second; as fast as the answers come unless set.
+    /// Events a second; without, as fast as the answers come.
     pub rate: Option<u32>,
     /// The receivers.
     pub addresses: Vec<String>,
@@ -31,6 +32,8 @@ pub struct Load {
 
 pub struct Answer {
     pub event: u32,
+    pub receiver: usize,
+    /// When it was due: what the sender itself is late by counts against the receiver.
     pub start: Instant,
     pub end: Instant,
     /// Whether it was `OK`; none came from a receiver that died.
@@ -56,70 +59,76 @@ pub fn id(number: u32) -> String {
 
 impl Load {
     pub async fn run(self) -> Vec<Answer> {
-        let start = Instant::now();
-        let mut senders = JoinSet::new();
-        for number in 0..self.in_flight {
-            senders.spawn(self.clone().send(number, start));
-        }
-        senders.join_all().await.into_iter().flatten().collect()
-    }
-
-    async fn send(self, sender: usize, start: Instant) -> Vec<Answer> {
-        let mut lines: Vec<_> = self.addresses.iter().map(|address| Line { address, stream: None }).collect();
-        let count = lines.len();
-        lines.rotate_left(sender % count);
-        let mut answers = Vec::new();
-        loop {
-            let number = self.begun.fetch_add(1, Relaxed);
-            if number >= self.events {
-                return answers;
-            }
-            if let Some(rate) = self.rate {
-                let due = start + Duration::from_secs(1).mul_f64(f64::from(number) / f64::from(rate));
+        let (start, slots) = (Instant::now(), Arc::new(Semaphore::new(self.in_flight)));
+        let (load, idle) = (Arc::new(self), Arc::new(Mutex::new(Vec::<Vec<Line>>::new())));
+        let mut sent = JoinSet::new();
+        for number in 0..load.events {
+            let due = load.rate.map(|rate| start + Duration::from_secs(1).mul_f64(f64::from(number) / f64::from(rate)));
+            if let Some(due) = due {
                 sleep_until(due.into()).await;
             }
-            if number.is_multiple_of(TWICE)
-                && let [one, other, ..] = &mut lines[..]
-            {
-                let (one, other) = tokio::join!(one.exchange(number), other.exchange(number));
-                answers.extend([one, other]);
-                continue;
-            }
-            // A load balancer leads the vendor's next try to a receiver that is alive.
-            for line in (0..count).cycle().take(10 * count) {
-                let answer = lines[line].exchange(number).await;
-                let answered = answer.ok.is_some();
-                answers.push(answer);
-                if answered {
-                    break;
-                }
-                sleep(Duration::from_millis(20)).await;
-            }
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            load.begun.fetch_add(1, Relaxed);
+            let (load, idle, due) = (Arc::clone(&load), Arc::clone(&idle), due.unwrap_or_else(Instant::now));
+            sent.spawn(async move {
+                let lines = idle.lock().unwrap().pop();
+                let mut lines = lines.unwrap_or_else(|| load.addresses.iter().map(Line::new).collect());
+                let answers = send(number, &mut lines, due).await;
+                idle.lock().unwrap().push(lines);
+                drop(slot);
+                answers
+            });
         }
+        sent.join_all().await.into_iter().flatten().collect()
     }
+}
+
+async fn send(number: u32, lines: &mut [Line], due: Instant) -> Vec<Answer> {
+    if number.is_multiple_of(TWICE)
+        && let [one, other] = lines
+    {
+        let (one, other) = tokio::join!(one.exchange(number, 0, due), other.exchange(number, 1, due));
+        return vec![one, other];
+    }
+    // A load balancer leads the vendor's next try to a receiver that is alive.
+    let (mut answers, mut start, count) = (Vec::new(), due, lines.len());
+    for receiver in (0..count).cycle().skip(number as usize % count).take(10 * count) {
+        let answer = lines[receiver].exchange(number, receiver, start).await;
+        let answered = answer.ok.is_some();
+        answers.push(answer);
+        if answered {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+        start = Instant::now();
+    }
+    answers
 }
 
 /// A connection to a receiver, which is kept as long as it works.
-struct Line<'a> {
-    address: &'a str,
+struct Line {
+    address: String,
     stream: Option<TcpStream>,
 }
 
-impl Line<'_> {
-    async fn exchange(&mut self, number: u32) -> Answer {
-        let start = Instant::now();
-        let ok = timeout(GIVE_UP, self.try_exchange(number)).await.ok().and_then(Result::ok);
+impl Line {
+    fn new(address: &String) -> Self {
+        Self { address: address.clone(), stream: None }
+    }
+
+    async fn exchange(&mut self, event: u32, receiver: usize, start: Instant) -> Answer {
+        let ok = timeout(GIVE_UP, self.try_exchange(event)).await.ok().and_then(Result::ok);
         if ok.is_none() {
             self.stream = None;
         }
-        Answer { event: number, start, end: Instant::now(), ok }
+        Answer { event, receiver, start, end: Instant::now(), ok }
     }
 
     async fn try_exchange(&mut self, number: u32) -> io::Result<bool> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             none => {
-                let stream = TcpStream::connect(self.address).await?;
+                let stream = TcpStream::connect(&self.address).await?;
                 stream.set_nodelay(true)?;
                 none.insert(stream)
             }

@@ -1,12 +1,13 @@
 //! Prints what the hand-over reaches: `cargo bench -p example-redis`, with `-- --help` for the flags.
 //!
 //! Fails if an event that was answered `OK` is neither worked on nor among the dead, or one is worked on twice for no
-//! known reason.
+//! known reason. What an asynchronous failover loses is counted apart.
 //! Times are printed and judged by the reader: they depend on the machine.
 
+mod chaos;
 mod ledger;
 mod load;
-mod losses;
+mod outages;
 mod throughput;
 mod times;
 #[path = "../../tests/util/mod.rs"]
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::load::Load;
 use crate::util::process::Process;
@@ -31,43 +32,56 @@ struct Options {
     /// How many events to send in each part
     #[arg(long, default_value_t = 100_000)]
     events: u32,
-    /// How many of them are on their way at once
+    /// How many of them are on their way at once while the throughput is measured
     #[arg(long, default_value_t = 64)]
     in_flight: usize,
-    /// Events a second while processes are killed; as fast as the answers come unless set
-    #[arg(long)]
-    rate: Option<u32>,
-    /// After how many milliseconds the next worker is killed
+    /// Events a second while processes are killed
+    #[arg(long, default_value_t = 1_000)]
+    rate: u32,
+    /// After how many milliseconds the next worker is killed or frozen
     #[arg(long, default_value_t = 2_000)]
     kill_every: u64,
-    /// How many replicas must have an event before it is answered OK; with 0, the failover can lose some
-    #[arg(long, default_value_t = 1)]
-    wait_replicas: u32,
-    /// Measures no throughput
+    /// Only this part
     #[arg(long)]
-    only_losses: bool,
+    only: Option<Part>,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// How many events a second, and how long an answer takes
+    Throughput,
+    /// What gets lost with `--wait-replicas 1`
+    Replicated,
+    /// What gets lost without
+    Asynchronous,
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    println!("{} events, {} in flight, appendfsync always\n", options.events, options.in_flight);
-    if !options.only_losses {
-        let Some(redis) = Redis::start() else { return ExitCode::SUCCESS };
-        throughput::compare(&redis, &options);
+    let wanted = |part| options.only.is_none_or(|only| only == part);
+    println!("{} events in each part, appendfsync always\n", options.events);
+    if wanted(Part::Throughput) && throughput::print(&options).is_none() {
+        return ExitCode::SUCCESS;
     }
-    let Some(ledger) = losses::count(&options) else { return ExitCode::SUCCESS };
-    let lost = if options.wait_replicas > 0 { ledger.lost } else { 0 };
-    let wrong = lost + ledger.poison_lost + ledger.impossible + ledger.unexplained;
+    let mut wrong = 0;
+    for (part, replicas) in [(Part::Replicated, 1), (Part::Asynchronous, 0)] {
+        if wanted(part) {
+            let Some(ledger) = chaos::count(&options, replicas) else { return ExitCode::SUCCESS };
+            wrong += ledger.lost + ledger.poison_lost + ledger.impossible + ledger.unexplained;
+            wrong += if replicas > 0 { ledger.lost_by_failover } else { 0 };
+        }
+    }
     if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 impl Options {
-    fn load(&self, receivers: &[Receiver], rate: Option<u32>) -> Load {
+    fn load(&self, receivers: &[Receiver]) -> Load {
         let addresses = receivers.iter().map(Receiver::address).collect();
-        Load { events: self.events, in_flight: self.in_flight, rate, addresses, begun: Arc::new(AtomicU32::new(0)) }
+        let begun = Arc::new(AtomicU32::new(0));
+        Load { events: self.events, in_flight: self.in_flight, rate: None, addresses, begun }
     }
 }
 
@@ -79,12 +93,13 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn start(url: &str, dir: &Path, options: &Options, number: usize, more: &[String]) -> Self {
+    fn start(url: &str, dir: &Path, options: &Options, number: usize, replicas: u32) -> Self {
         let port = free_port();
         let (listen, max_waiting) = (format!("127.0.0.1:{port}"), (2 * options.events).to_string());
+        let (replicas, output) = (replicas.to_string(), dir.join(format!("receiver-{number}.out")));
         let arguments = ["receive", "--redis", url, "--address", &listen, "--max-waiting", &max_waiting];
-        let arguments: Vec<_> = arguments.map(str::to_owned).into_iter().chain(more.iter().cloned()).collect();
-        let output = dir.join(format!("receiver-{number}.out"));
+        let arguments = [&arguments[..], &["--wait-replicas", &replicas]].concat();
+        let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
         Self { process: start_receiver(&arguments, &output, port), arguments, output, port }
     }
 
@@ -102,4 +117,25 @@ fn start_receiver(arguments: &[String], output: &Path, port: u16) -> Process {
     let process = Process::start_into(&arguments, output, &output.with_extension("err"));
     eventually("the receiver listens", || TcpStream::connect(("127.0.0.1", port)).ok());
     process
+}
+
+/// A replica that starts with its first copy at once, and not after five seconds.
+fn start_replica(primary: &Redis) -> Option<Redis> {
+    primary.ask::<()>("CONFIG SET repl-diskless-sync-delay 0");
+    let port = primary.port.to_string();
+    let replica = Redis::start_as(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"])?;
+    eventually("the replica confirms", || confirms(primary).then_some(()));
+    Some(replica)
+}
+
+/// Writes, and tells whether a replica says that it has that.
+fn confirms(primary: &Redis) -> bool {
+    let ask = || {
+        let mut connection = redis::Client::open(primary.url())?.get_connection()?;
+        let mut both = redis::pipe();
+        both.cmd("SET").arg("{group-full}:probe").arg(1).ignore();
+        both.cmd("WAIT").arg(1).arg(100);
+        both.query::<(u32,)>(&mut connection)
+    };
+    ask().is_ok_and(|(replicas,)| replicas > 0)
 }

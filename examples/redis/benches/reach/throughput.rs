@@ -9,39 +9,76 @@ use tokio::runtime::Runtime;
 use crate::times::Times;
 use crate::util::Redis;
 use crate::util::process::request;
-use crate::{Options, RECEIVERS, Receiver, load};
+use crate::{Options, RECEIVERS, Receiver, load, start_replica};
 
-/// Compares receivers without workers with `redis-benchmark`, before and after them.
-pub fn compare(redis: &Redis, options: &Options) {
-    let before = redis_benchmark(redis, options);
-    redis.ask::<()>("FLUSHALL");
-    let memory = used_memory(redis);
+/// The median of so many counts.
+const ROUNDS: usize = 3;
 
-    let runtime = Runtime::new().unwrap();
-    let receivers: Vec<_> =
-        (0..RECEIVERS).map(|number| Receiver::start(&redis.url(), redis.dir(), options, number, &[])).collect();
-    let load = options.load(&receivers, None);
-    let start = Instant::now();
-    let answers = runtime.block_on(load.run());
-    let ours = f64::from(options.events) / start.elapsed().as_secs_f64();
-    assert!(answers.iter().all(|answer| answer.ok == Some(true)));
-    assert_eq!(redis.waiting(), options.events as usize);
-    drop(receivers);
+/// Measures receivers without workers: alone in turn with `redis-benchmark`, and then with a replica.
+pub fn print(options: &Options) -> Option<()> {
+    let redis = Redis::start()?;
+    println!("throughput, no workers, nobody killed, {} in flight: events a second", options.in_flight);
+    println!("  round   redis-benchmark XADD   receive -> Redis   ratio");
+    let (mut ratios, mut memory) = (Vec::new(), (0, 0));
+    for round in 1..=ROUNDS {
+        let before = redis_benchmark(&redis, options);
+        let ours = Ours::measure(&redis, options, 0);
+        let after = redis_benchmark(&redis, options);
+        let theirs = f64::midpoint(before, after);
+        ratios.push(ours.rate / theirs);
+        println!("  {round:>5} {theirs:>22.0} {:>18.0} {:>7.2}   {}", ours.rate, ours.rate / theirs, ours.times);
+        memory = ours.memory;
+    }
+    println!("  median of the ratios {:.2}", median(ratios));
+    println!("  memory of an event that waits: {} bytes in the stream, {} for its mark", memory.0, memory.1);
 
-    let bytes = (used_memory(redis) - memory) / u64::from(options.events);
-    let stream: u64 = redis.ask("MEMORY USAGE group-full SAMPLES 0");
-    let stream = stream / u64::from(options.events);
-    redis.ask::<()>("FLUSHALL");
-    let after = redis_benchmark(redis, options);
-    redis.ask::<()>("FLUSHALL");
+    let _replica = start_replica(&redis)?;
+    for replicas in [0, 1] {
+        println!("with a replica, --wait-replicas {replicas}");
+        let mut rates = Vec::new();
+        for round in 1..=ROUNDS {
+            let ours = Ours::measure(&redis, options, replicas);
+            println!("  {round:>5} {:>41.0}           {}", ours.rate, ours.times);
+            rates.push(ours.rate);
+        }
+        println!("  median {:.0}", median(rates));
+    }
+    println!();
+    Some(())
+}
 
-    let theirs = f64::midpoint(before, after);
-    println!("throughput, no workers, nobody killed, events a second");
-    println!("  receive -> Redis, HTTP included        {ours:>8.0}");
-    println!("  redis-benchmark XADD, before and after {before:>8.0} {after:>8.0}");
-    println!("  ratio                                  {:>8.2}", ours / theirs);
-    println!("  answers: {}", Times::of(answers.iter().map(|answer| answer.end - answer.start)));
-    println!("  memory of an event that waits: {stream} bytes in the stream, {} for its mark\n", bytes - stream);
+struct Ours {
+    rate: f64,
+    times: Times,
+    /// Bytes of an event: in the stream, and for its mark.
+    memory: (u64, u64),
+}
+
+impl Ours {
+    fn measure(redis: &Redis, options: &Options, replicas: u32) -> Self {
+        redis.ask::<()>("FLUSHALL");
+        let before = used_memory(redis);
+        let runtime = Runtime::new().unwrap();
+        let start = |number| Receiver::start(&redis.url(), redis.dir(), options, number, replicas);
+        let receivers: Vec<_> = (0..RECEIVERS).map(start).collect();
+        let load = options.load(&receivers);
+        let start = Instant::now();
+        let answers = runtime.block_on(load.run());
+        let rate = f64::from(options.events) / start.elapsed().as_secs_f64();
+        assert!(answers.iter().all(|answer| answer.ok == Some(true)));
+        assert_eq!(redis.waiting(), options.events as usize);
+        let bytes = (used_memory(redis) - before) / u64::from(options.events);
+        let stream: u64 = redis.ask("MEMORY USAGE group-full SAMPLES 0");
+        let stream = stream / u64::from(options.events);
+        redis.ask::<()>("FLUSHALL");
+        let times = Times::of(answers.iter().map(|answer| answer.end - answer.start));
+        Self { rate, times, memory: (stream, bytes.saturating_sub(stream)) }
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// Appends a stream entry of the same size, with the same number in flight.
@@ -56,6 +93,7 @@ fn redis_benchmark(redis: &Redis, options: &Options) -> f64 {
         .args(["--csv", "XADD", "benchmark", "*", "event", &event])
         .output()
         .expect("redis-benchmark comes with redis-server");
+    redis.ask::<()>("FLUSHALL");
     let output = String::from_utf8(output.stdout).unwrap();
     // The command comes first, with commas of its own; then events a second, and six times.
     let figure = output.lines().last().unwrap().rsplit(',').nth(6).unwrap();

@@ -121,7 +121,7 @@ impl Redis {
 
     /// Comes back as the replica of another one.
     pub fn follow(&mut self, primary: u16) {
-        self.settings = ["--replicaof", "127.0.0.1", &primary.to_string()].map(str::to_owned).into();
+        self.settings.extend(["--replicaof", "127.0.0.1", &primary.to_string()].map(str::to_owned));
         self.start_again();
     }
 
