@@ -82,7 +82,7 @@ impl Link {
     /// Runs a command, which may be sent although this fails.
     pub async fn run<T>(&self, command: impl AsyncFnOnce(Connection) -> RedisResult<T>) -> RedisResult<T> {
         let (connection, generation) = self.connection().await?;
-        let result = command(connection).await;
+        let result = command(connection).await.map_err(first);
         if let Err(error) = &result
             && (error.is_io_error() || error.is_unrecoverable_error() || is_elsewhere(error))
         {
@@ -140,6 +140,12 @@ impl Link {
         };
         state.failed = Some(Failed { at: Instant::now(), pause, error: error.clone() });
     }
+}
+
+/// The first error of a pipeline: the pipeline's own error does not show most codes.
+fn first(error: RedisError) -> RedisError {
+    let errors = error.clone().into_server_errors();
+    errors.and_then(|errors| errors.first().map(|(_, first)| first.clone().into())).unwrap_or(error)
 }
 
 /// Tells whether an error is of the kind that is over when Redis is back.

@@ -11,6 +11,7 @@ use util::process::{Front, Process};
 use util::{Redis, eventually, free_port};
 
 const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
+const NOT_REPLICATED: &str = r#"{"ActionStatus":"FAIL","ErrorInfo":"not replicated","ErrorCode":1}"#;
 
 /// Sends an event through a receiver and a worker that are told so where Redis is.
 #[track_caller]
@@ -76,13 +77,16 @@ fn a_user_with_a_password_and_a_database() {
     works(&["--redis", &format!("redis://im:a%2Cb@127.0.0.1:{}/3", redis.port)]);
 }
 
+/// The nodes talk to each other at the port 10,000 above.
+fn cluster_port() -> u16 {
+    (0..1_000).map(|_| free_port()).find(|port| *port < 55_000).unwrap()
+}
+
 #[test]
 fn a_cluster_of_three() {
     let mut nodes = Vec::new();
     for _ in 0..3 {
-        // The nodes talk to each other at the port 10,000 above.
-        let port = (0..1_000).map(|_| free_port()).find(|port| *port < 55_000).unwrap();
-        let Some(node) = Redis::start_at(port, &["--cluster-enabled", "yes"]) else { return };
+        let Some(node) = Redis::start_at(cluster_port(), &["--cluster-enabled", "yes"]) else { return };
         nodes.push(node);
     }
     let addresses: Vec<_> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
@@ -102,6 +106,16 @@ fn a_cluster_of_three() {
     for (number, node) in nodes.iter().enumerate() {
         assert!(number == owner || node.ask::<usize>("DBSIZE") == 0);
     }
+    // WAIT has no key, and must reach the node that has the stream.
+    let front = Front::start_with(&["--cluster", "--redis", &urls[0], "--wait-replicas", "1"]);
+    assert_eq!(front.post("alone", Some(1)), NOT_REPLICATED);
+    let Some(replica) = Redis::start_at(cluster_port(), &["--cluster-enabled", "yes"]) else { return };
+    let id = nodes[owner].ask::<String>("CLUSTER MYID");
+    let new = format!("127.0.0.1:{}", replica.port);
+    let mut add = Command::new("redis-cli");
+    add.args(["--cluster", "add-node", &new, &addresses[owner], "--cluster-slave", "--cluster-master-id", &id]);
+    assert!(add.output().unwrap().status.success());
+    eventually("the replica says so", || (front.post("together", Some(1)) == OK).then_some(()));
     // From another node every command is sent on by MOVED.
     let slot: u16 = nodes[owner].ask("CLUSTER KEYSLOT group-full");
     let (from, to) = (&nodes[owner], &nodes[(owner + 1) % 3]);

@@ -4,16 +4,13 @@ mod util;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 
-use redis::streams::{StreamInfoConsumersReply, StreamRangeReply};
-use util::process::{Front, Process, post};
-use util::proxy::Proxy;
+use redis::streams::StreamInfoConsumersReply;
+use util::process::{Front, Process, get, post};
 use util::{PATIENCE, Redis, eventually, free_port, mark};
 
 const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 const NOT_STORED: &str = r#"{"ActionStatus":"FAIL","ErrorInfo":"not stored","ErrorCode":1}"#;
-const NOT_REPLICATED: &str = r#"{"ActionStatus":"FAIL","ErrorInfo":"not replicated","ErrorCode":1}"#;
 
 fn worker(redis: &Redis, more: &[&str]) -> Process {
     Process::start(&[&["work", "--redis", &redis.url(), "--pretend", "0"], more].concat())
@@ -29,16 +26,6 @@ fn refused(address: &str) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
-}
-
-#[track_caller]
-fn get(address: &str) -> String {
-    let mut stream = eventually("it listens", || TcpStream::connect(address).ok());
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]
@@ -85,41 +72,6 @@ fn strangers_cause_ten_lines_a_second() {
 }
 
 #[test]
-fn a_failover_is_noticed() {
-    let Some(old) = Redis::start() else { return };
-    let Some(new) = Redis::start() else { return };
-    let proxy = Proxy::start(old.port);
-    let front = Front::start_at(&proxy.url(), &[]);
-    let worker = Process::start(&["work", "--redis", &proxy.url(), "--pretend", "0"]);
-    assert_eq!(front.post("before", Some(1)), OK);
-    worker.says("worked on");
-
-    proxy.lead_to(new.port);
-    old.ask::<()>(&format!("REPLICAOF 127.0.0.1 {}", new.port));
-    eventually("events are OK again", || (front.post("after", Some(2)) == OK).then_some(()));
-    worker.says("888888:2:after");
-}
-
-#[test]
-fn an_event_waits_for_its_replica() {
-    let Some(primary) = Redis::start() else { return };
-    let front = Front::start(&primary, &["--wait-replicas", "1"]);
-    assert_eq!(front.post("g", Some(1)), NOT_REPLICATED);
-
-    let port = primary.port.to_string();
-    let Some(replica) = Redis::start_as(&["--replicaof", "127.0.0.1", &port]) else { return };
-    eventually("the replica has it", || (replica.waiting() == 1).then_some(()));
-    // Known already, and now also to the replica, which says so once its first copy is complete.
-    eventually("the replica says so", || (front.post("g", Some(1)) == OK).then_some(()));
-    assert_eq!(front.post("h", Some(1)), OK);
-    assert_eq!(replica.waiting(), 2);
-    replica.pause();
-    // What is merged is not OK either before the replica has it.
-    assert_eq!([front.post("h", Some(1)), front.post("i", Some(1))], [NOT_REPLICATED, NOT_REPLICATED]);
-    replica.go_on();
-}
-
-#[test]
 fn a_wrong_password_ends_it() {
     let Some(redis) = Redis::start_as(&["--requirepass", "right"]) else { return };
     for (command, password) in [("receive", ":wrong@"), ("work", ":wrong@"), ("work", "")] {
@@ -128,65 +80,6 @@ fn a_wrong_password_ends_it() {
         process.says("error: redis refuses the user or the password: ");
         assert!(!process.ends());
     }
-}
-
-#[test]
-fn what_always_fails_goes_to_the_dead_and_comes_back() {
-    let Some(redis) = Redis::start() else { return };
-    let id: String = redis.ask("XADD group-full * event nonsense");
-    let front = Front::start(&redis, &[]);
-    assert_eq!([front.post("bad", Some(1)), front.post("good", Some(1))], [OK, OK]);
-    let flags = ["--pretend-failing", "bad", "--claim-after", "1", "--max-deliveries", "2"];
-    let first = worker(&redis, &flags);
-    first.says("failed, try 1 of 2, again in 1 s: ");
-    eventually("both are dead", || (redis.dead() == 2 && redis.waiting() == 0).then_some(()));
-    assert_eq!(redis.taken(), 0);
-    // It is known, because it is among the dead.
-    assert_eq!(front.post("bad", Some(1)), OK);
-    assert_eq!(redis.waiting(), 0);
-
-    let dead: StreamRangeReply = redis.ask("XRANGE {group-full}:dead - +");
-    let reasons: Vec<String> = dead.ids.iter().map(|entry| entry.get("reason").unwrap()).collect();
-    assert!(reasons.iter().any(|reason| reason == "pretends to fail"), "{reasons:?}");
-    assert!(reasons.iter().any(|reason| reason.starts_with("no event: expected ident")), "{reasons:?}");
-    assert!(dead.ids.iter().any(|entry| entry.get::<String>("entry").as_ref() == Some(&id)));
-    assert!(first.stop());
-
-    let url = redis.url();
-    let run = |more: &[&str]| {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_example-redis")).args(["dead", "--redis", &url]).args(more).output();
-        String::from_utf8(output.unwrap().stdout).unwrap()
-    };
-    let shown = run(&[]);
-    assert!(shown.contains(r#"after 2 deliveries, "pretends to fail": {"query":"#), "{shown}");
-    let bad = dead.ids.iter().find(|entry| entry.get::<String>("reason").unwrap() == "pretends to fail").unwrap();
-    assert_eq!(run(&["--replay", &bad.id]), "1 moved back\n");
-    assert_eq!((redis.waiting(), redis.dead()), (1, 1));
-    // Still known: it is in the stream again.
-    assert_eq!(front.post("bad", Some(1)), OK);
-    assert_eq!(redis.waiting(), 1);
-    worker(&redis, &[]).says("888888:1:bad");
-    assert_eq!(run(&["--replay"]), "1 moved back\n");
-}
-
-#[test]
-fn workers_that_die_of_an_event_do_not_do_so_for_ever() {
-    let Some(redis) = Redis::start() else { return };
-    assert_eq!(Front::start(&redis, &[]).post("g", Some(1)), OK);
-    for _ in 0..2 {
-        let url = redis.url();
-        let flags = ["work", "--redis", &url, "--claim-after", "1", "--max-deliveries", "2", "--pretend", "3600000"];
-        let before = redis.delivered();
-        let mut victim = Process::start(&flags);
-        eventually("it is taken", || (redis.delivered() > before).then_some(()));
-        victim.kill();
-    }
-    let _last = worker(&redis, &["--claim-after", "1", "--max-deliveries", "2"]);
-    eventually("it is dead", || (redis.dead() == 1).then_some(()));
-    assert_eq!(redis.waiting(), 0);
-    let dead: StreamRangeReply = redis.ask("XRANGE {group-full}:dead - +");
-    assert_eq!(dead.ids[0].get::<String>("reason").unwrap(), "not finished after 2 deliveries");
 }
 
 #[test]
@@ -295,4 +188,39 @@ fn a_tidying_worker_does_not_end_for_want_of_a_stream() {
     ] {
         assert!(figures.contains(line), "{line}: {figures}");
     }
+}
+
+#[test]
+fn failures_are_counted_from_nought() {
+    let Some(redis) = Redis::start() else { return };
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let _front = Front::start(&redis, &["--metrics", &metrics]);
+    let figures = get(&metrics);
+    for series in [
+        "answered_fail_total{reason=\"full\"}",
+        "answered_fail_total{reason=\"too_long\"}",
+        "answered_fail_total{reason=\"not_replicated\"}",
+        "answered_fail_total{reason=\"not_stored\"}",
+        "refused_total{kind=\"invalid_signature\"}",
+        "refused_total{kind=\"method_not_allowed\"}",
+        "worked_total{outcome=\"failed\"}",
+    ] {
+        assert!(figures.contains(&format!("group_full_{series} 0\n")), "{series}: {figures}");
+    }
+}
+
+#[test]
+fn work_that_is_done_holds_no_slot() {
+    let Some(redis) = Redis::start() else { return };
+    let front = Front::start(&redis, &[]);
+    assert_eq!([front.post("g", Some(1)), front.post("h", Some(1))], [OK, OK]);
+    // The work can be done, and Redis cannot be told.
+    redis.ask::<()>("ACL SETUSER default -xdel");
+    let worker = worker(&redis, &["--at-once", "1"]);
+    worker.says("worked on \"888888:1:g\"");
+    worker.says("worked on \"888888:1:h\"");
+    assert_eq!(redis.waiting(), 2);
+    redis.ask::<()>("ACL SETUSER default +xdel");
+    eventually("both are finished", || (redis.waiting() == 0).then_some(()));
+    assert_eq!(redis.taken(), 0);
 }

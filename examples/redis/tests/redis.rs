@@ -193,6 +193,19 @@ fn workers_go_on_when_the_group_is_gone() {
 }
 
 #[test]
+fn scripts_that_redis_forgot_are_sent_again() {
+    let Some(redis) = Redis::start() else { return };
+    let front = Front::start(&redis, &[]);
+    let worker = worker(&redis, &["--pretend", "0"]);
+    for time in 1..=3 {
+        assert_eq!(front.post("g", Some(time)), OK);
+        worker.says("worked on");
+        redis.ask::<()>("SCRIPT FLUSH");
+    }
+    all_done(&redis);
+}
+
+#[test]
 fn a_redis_that_can_forget_is_named() {
     let Some(redis) = Redis::start() else { return };
     redis.ask::<()>("CONFIG SET appendfsync everysec");

@@ -152,6 +152,17 @@ pub fn post(address: &str, group: &str, event_time: Option<u64>) -> String {
     body.to_owned()
 }
 
+/// Returns what `--metrics` shows.
+#[track_caller]
+pub fn get(address: &str) -> String {
+    let mut stream = eventually("it listens", || TcpStream::connect(address).ok());
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 /// Returns the vendor's request, as it is on the wire.
 pub fn request(group: &str, event_time: Option<u64>, connection: &str) -> String {
     let time = event_time.map(|millis| format!(r#","EventTime":{millis}"#)).unwrap_or_default();
