@@ -11,6 +11,9 @@ use util::{Redis, eventually, free_port};
 const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 const NOT_REPLICATED: &str = r#"{"ActionStatus":"FAIL","ErrorInfo":"not replicated","ErrorCode":1}"#;
 
+/// The first copy for a replica, which waits for others otherwise.
+const AT_ONCE: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
+
 /// Sends events to a Redis that then says that it is not the one, while the address leads to another one by now.
 #[track_caller]
 fn leaves(what_happens: &[&str], it_says: &str) {
@@ -53,7 +56,7 @@ fn one_that_takes_rights_away_is_left() {
 
 #[test]
 fn an_event_waits_for_its_replica() {
-    let Some(primary) = Redis::start() else { return };
+    let Some(primary) = Redis::start_as(&AT_ONCE) else { return };
     let front = Front::start(&primary, &["--wait-replicas", "1"]);
     assert_eq!(front.post("g", Some(1)), NOT_REPLICATED);
 
@@ -72,7 +75,7 @@ fn an_event_waits_for_its_replica() {
 
 #[test]
 fn events_wait_for_the_replica_together() {
-    let Some(primary) = Redis::start() else { return };
+    let Some(primary) = Redis::start_as(&AT_ONCE) else { return };
     let port = primary.port.to_string();
     let Some(replica) = Redis::start_as(&["--replicaof", "127.0.0.1", &port]) else { return };
     let metrics = format!("127.0.0.1:{}", free_port());

@@ -36,11 +36,13 @@ impl Outages {
         for (name, of_class) in classes {
             let lasted = self.0.iter().filter(|(gone, ..)| of_class(Some(*gone)));
             let lasted: Duration = lasted.map(|(_, from, to)| *to - *from).sum();
+            let lasted = if lasted.is_zero() { String::new() } else { format!("{:.1} s", lasted.as_secs_f64()) };
             let of_class = |answer: &&Answer| answer.ok.is_some() && of_class(self.during(answer, replicas));
             let times = Times::of(answers.iter().filter(of_class).map(|answer| answer.end - answer.start));
             let failed = answers.iter().filter(of_class).filter(|answer| answer.ok == Some(false)).count();
-            println!("  answers while {name:<23} ({:>4.1} s): {times}, {failed} FAIL", lasted.as_secs_f64());
+            println!("  answers while {name:<23} {lasted:>6}: {times}, {failed} FAIL");
         }
+        println!("  (99.9 % have to come within 100 ms while nothing was gone, and within 2 s while Redis was)");
     }
 
     /// The worst that was gone while the answer was awaited. A replica that nobody waits for is no excuse.

@@ -19,6 +19,9 @@ impl Times {
 
 impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
         let [half, most, nearly_all, all] = [500, 990, 999, 1000].map(|per_mille| self.at(per_mille));
         write!(f, "p50 {half:.1}, p99 {most:.1}, p99.9 {nearly_all:.1}, max {all:.1} ms, of {}", self.0.len())
     }
