@@ -29,7 +29,7 @@ fn each_loss_and_each_repetition_is_counted_once() {
     let split = Split { from, to: from + Duration::from_millis(200), from_millis: 1_000_000 };
     let (long_before, young) = (Duration::from_secs(30), "999000-0");
     // The event, how long before the failover it was answered OK, and the entry and the delivery of each work on it.
-    let events: [(u32, Duration, &[(&str, u32)]); 8] = [
+    let events: [(u32, Duration, &[(&str, u32)]); 9] = [
         (0, long_before, &[("1-0", 1)]),
         (1, long_before, &[]),
         (2, Duration::ZERO, &[]),
@@ -38,6 +38,7 @@ fn each_loss_and_each_repetition_is_counted_once() {
         (5, long_before, &[(young, 1), (young, 1)]),
         (6, long_before, &[(young, 1), ("999001-0", 1)]),
         (7, long_before, &[("1-0", 1)]),
+        (8, Duration::ZERO, &[]),
     ];
     let answer = |event, before: Duration| {
         let end = from.checked_sub(before).unwrap();
@@ -50,8 +51,8 @@ fn each_loss_and_each_repetition_is_counted_once() {
     fs::write(&path, lines).unwrap();
     worked.read(&path);
 
-    let ledger = Ledger::new(&answers, &worked, &Dead::default(), 8, 3, &split);
-    assert_eq!((ledger.lost, ledger.lost_by_failover), (1, 1));
+    let ledger = Ledger::new(&answers, &worked, &Dead::default(), 9, 3, &split);
+    assert_eq!((ledger.lost, ledger.lost_by_failover), (1, 2));
     assert_eq!((ledger.not_acknowledged, ledger.unexplained, ledger.after_failover), (1, 1, 2));
     assert_eq!((ledger.impossible, ledger.poison_lost), (1, 3));
 }
