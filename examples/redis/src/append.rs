@@ -38,8 +38,8 @@ struct Waiting {
     answer: oneshot::Sender<RedisResult<Appended>>,
 }
 
-/// Stores together what has arrived while Redis was busy with the events before: they share one write to the disk
-/// and one wait for the replicas.
+/// Stores together what has arrived while Redis was busy with the events before: they share a write to the disk and
+/// a wait for the replicas.
 struct Writer {
     link: Arc<Link>,
     keys: Keys,
@@ -122,43 +122,40 @@ impl Appender {
 }
 
 impl Writer {
-    /// To try again is safe, so each event is tried until its time is up.
+    /// One batch after the other: what follows a WAIT on a connection stands behind it anyway.
     async fn run(self, mut queue: mpsc::Receiver<Waiting>) {
         let mut batch: Vec<Waiting> = Vec::new();
-        loop {
-            if batch.is_empty() {
-                if queue.recv_many(&mut batch, AT_ONCE).await == 0 {
-                    return;
-                }
-            } else {
-                let room = AT_ONCE - batch.len();
-                batch.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
+        while queue.recv_many(&mut batch, AT_ONCE).await > 0 {
+            while !batch.is_empty() {
+                self.answer(&mut batch).await;
             }
-            batch.retain(|waiting| !waiting.answer.is_closed());
-            if batch.is_empty() {
-                continue;
-            }
-            // Not more than one batch on its way: nothing overtakes a WAIT on its connection.
-            match self.store(&batch).await {
-                Ok(outcomes) => {
-                    for (waiting, outcome) in batch.drain(..).zip(outcomes) {
-                        let _ = waiting.answer.send(Ok(outcome));
-                    }
+        }
+    }
+
+    /// Tries once, and leaves in the batch what is to be tried again: that is safe, so each event is tried until its
+    /// time is up.
+    async fn answer(&self, batch: &mut Vec<Waiting>) {
+        batch.retain(|waiting| !waiting.answer.is_closed());
+        match self.store(batch).await {
+            Ok(outcomes) => {
+                for (waiting, outcome) in batch.drain(..).zip(outcomes) {
+                    let _ = waiting.answer.send(Ok(outcome));
                 }
-                Err(error) => {
-                    let next = Instant::now() + PAUSE;
-                    for waiting in batch.extract_if(.., |waiting| !passes(&error) || waiting.deadline <= next) {
-                        let _ = waiting.answer.send(Err(error.clone()));
-                    }
-                    if !batch.is_empty() {
-                        sleep_until(next).await;
-                    }
+            }
+            Err(error) => {
+                let next = Instant::now() + PAUSE;
+                for waiting in batch.extract_if(.., |waiting| !passes(&error) || waiting.deadline <= next) {
+                    let _ = waiting.answer.send(Err(error.clone()));
+                }
+                if !batch.is_empty() {
+                    sleep_until(next).await;
                 }
             }
         }
     }
 
     async fn store(&self, batch: &[Waiting]) -> RedisResult<Vec<Appended>> {
+        let Some(deadline) = batch.iter().map(|waiting| waiting.deadline).min() else { return Ok(Vec::new()) };
         let Limits { mark_life, max_waiting, replicas } = self.limits;
         // In one pipeline, because it must be one connection: WAIT is about the connection's own writes.
         let mut both = pipe();
@@ -176,7 +173,6 @@ impl Writer {
             let run = self.link.run(async |mut connection| both.query_async::<(Vec<String>,)>(&mut connection).await);
             (run.await?.0, 0)
         } else {
-            let deadline = batch.iter().map(|waiting| waiting.deadline).min().unwrap_or_else(Instant::now);
             let left = deadline.saturating_duration_since(Instant::now()).min(REPLICAS_WITHIN);
             // To wait for no time is to wait for ever.
             both.cmd("WAIT").arg(replicas).arg(left.as_millis().max(1));

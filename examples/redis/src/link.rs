@@ -165,9 +165,30 @@ fn keeps_us_out(error: &RedisError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use redis::{RedisError, parse_redis_value};
+    use clap::Parser;
+    use redis::parse_redis_value;
 
-    use super::{is_elsewhere, passes};
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        server: Server,
+    }
+
+    #[test]
+    fn lets_redis_alone_for_longer_and_longer() {
+        let link = || Link::new(&Flags::parse_from(["", "--redis", "redis://127.0.0.1"]).server, REDIS_WITHIN).unwrap();
+        for (link, expected) in
+            [(link(), [50, 100, 200, 400, 800, 1_000]), (link().hurrying(), [50, 100, 100, 100, 100, 100])]
+        {
+            let (mut state, error) = (State::default(), said("LOADING Redis is loading the dataset in memory"));
+            for expected in expected {
+                link.failed(&mut state, &error);
+                assert_eq!(state.failed.as_ref().unwrap().pause, Duration::from_millis(expected));
+            }
+        }
+    }
 
     #[track_caller]
     fn said(line: &str) -> RedisError {

@@ -9,6 +9,7 @@ mod load;
 mod util;
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -23,20 +24,22 @@ fn file(name: &str) -> PathBuf {
     file
 }
 
+/// An event, how long before the failover it was answered `OK`, and the entry and the delivery of each work on it.
+type Row = (u32, Duration, &'static [(&'static str, u32)]);
+
 #[test]
 fn each_loss_and_each_repetition_is_counted_once() {
     let from = Instant::now() + Duration::from_secs(60);
     let split = Split { from, to: from + Duration::from_millis(200), from_millis: 1_000_000 };
-    let (long_before, young) = (Duration::from_secs(30), "999000-0");
-    // The event, how long before the failover it was answered OK, and the entry and the delivery of each work on it.
-    let events: [(u32, Duration, &[(&str, u32)]); 9] = [
+    let long_before = Duration::from_secs(30);
+    let events: [Row; 9] = [
         (0, long_before, &[("1-0", 1)]),
         (1, long_before, &[]),
         (2, Duration::ZERO, &[]),
         (3, long_before, &[("1-0", 1), ("1-0", 2)]),
         (4, long_before, &[("1-0", 1), ("1-0", 1)]),
-        (5, long_before, &[(young, 1), (young, 1)]),
-        (6, long_before, &[(young, 1), ("999001-0", 1)]),
+        (5, long_before, &[("999000-0", 1), ("999000-0", 1)]),
+        (6, long_before, &[("999000-0", 1), ("999001-0", 1)]),
         (7, long_before, &[("1-0", 1)]),
         (8, Duration::ZERO, &[]),
     ];
@@ -45,10 +48,13 @@ fn each_loss_and_each_repetition_is_counted_once() {
         Answer { event, receiver: 0, start: end, end, ok: Some(true) }
     };
     let answers: Vec<_> = events.iter().map(|(event, before, _)| answer(*event, *before)).collect();
-    let lines = events.iter().flat_map(|(event, _, works)| works.iter().map(|work| (id(*event), work)));
-    let lines: String = lines.map(|(id, (entry, delivery))| format!("{id}\t{entry}\t{delivery}\t0\n")).collect();
     let (path, mut worked) = (file("counts"), Worked::default());
-    fs::write(&path, lines).unwrap();
+    let mut lines = fs::File::create(&path).unwrap();
+    for (event, _, works) in events {
+        for (entry, delivery) in works {
+            writeln!(lines, "{}\t{entry}\t{delivery}\t0", id(event)).unwrap();
+        }
+    }
     worked.read(&path);
 
     let ledger = Ledger::new(&answers, &worked, &Dead::default(), 9, 3, &split);

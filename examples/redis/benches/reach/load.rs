@@ -72,7 +72,8 @@ impl Load {
             let (load, idle, due) = (Arc::clone(&load), Arc::clone(&idle), due.unwrap_or_else(Instant::now));
             sent.spawn(async move {
                 let lines = idle.lock().unwrap().pop();
-                let mut lines = lines.unwrap_or_else(|| load.addresses.iter().map(Line::new).collect());
+                let mut lines =
+                    lines.unwrap_or_else(|| load.addresses.iter().map(|address| Line::new(address)).collect());
                 let answers = send(number, &mut lines, due).await;
                 idle.lock().unwrap().push(lines);
                 drop(slot);
@@ -112,8 +113,8 @@ struct Line {
 }
 
 impl Line {
-    fn new(address: &String) -> Self {
-        Self { address: address.clone(), stream: None }
+    fn new(address: &str) -> Self {
+        Self { address: address.to_owned(), stream: None }
     }
 
     async fn exchange(&mut self, event: u32, receiver: usize, start: Instant) -> Answer {
