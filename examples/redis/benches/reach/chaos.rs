@@ -62,11 +62,11 @@ pub fn count(options: &Options, replicas: u32) -> Option<Ledger> {
     while !load.is_finished() {
         let share = f64::from(begun.load(Relaxed)) / f64::from(options.events);
         if start.elapsed() >= Duration::from_millis(options.kill_every) * (ticks + 1) {
-            chaos.hit_a_worker(ticks as usize);
+            chaos.hit_a_worker(ticks);
             ticks += 1;
         }
         if share >= 0.1 * f64::from(receivers_hit + 1) {
-            chaos.hit_a_receiver(receivers_hit as usize);
+            chaos.hit_a_receiver(receivers_hit);
             receivers_hit += 1;
         }
         while poison * POISON < begun.load(Relaxed) {
@@ -123,8 +123,8 @@ impl Chaos {
     }
 
     /// Kills one, freezes another one for two ticks, and lets Redis forget the scripts.
-    fn hit_a_worker(&mut self, tick: usize) {
-        let victim = |step: usize| (tick / 4 + step) % WORKERS;
+    fn hit_a_worker(&mut self, tick: u32) {
+        let victim = |step: u32| (tick / 4 + step) as usize % WORKERS;
         match tick % 4 {
             1 => {
                 self.workers[victim(1)].pause();
@@ -143,8 +143,8 @@ impl Chaos {
     }
 
     /// Kills one and freezes one in turn.
-    fn hit_a_receiver(&mut self, time: usize) {
-        let number = time / 2 % RECEIVERS;
+    fn hit_a_receiver(&mut self, time: u32) {
+        let number = time as usize / 2 % RECEIVERS;
         let (receiver, start) = (&mut self.receivers[number], Instant::now());
         if time.is_multiple_of(2) {
             receiver.process.kill();

@@ -15,6 +15,8 @@ pub enum Gone {
     Receiver(usize),
 }
 
+type OfClass = fn(Option<Gone>) -> bool;
+
 /// What was gone, and when.
 #[derive(Default)]
 pub struct Outages(Vec<(Gone, Instant, Instant)>);
@@ -27,7 +29,7 @@ impl Outages {
 
     /// Prints how long the answers took: when all was well, and when something was gone.
     pub fn print(&self, answers: &[Answer], replicas: u32) {
-        let classes: [(&str, fn(Option<Gone>) -> bool); 4] = [
+        let classes: [(_, OfClass); 4] = [
             ("nothing was gone", |gone| gone.is_none()),
             ("Redis was gone", |gone| gone == Some(Gone::Redis)),
             ("the replica was gone", |gone| gone == Some(Gone::Replica)),
