@@ -19,8 +19,8 @@ const MAX_LEN: usize = 4 * 1024;
 
 /// How many events share a step of Redis, which does nothing else for the few milliseconds that it takes.
 const AT_ONCE: usize = 1_000;
-/// How long to wait for replicas. Less than a command may take, or the connection would be taken for dead; and less than
-/// half of `ANSWER_WITHIN`, because an event may first have to wait for those before it.
+/// How long to wait for replicas. Less than a command may take, or the connection would be taken for dead; and less
+/// than half of `ANSWER_WITHIN`, because an event may first have to wait for those before it.
 const REPLICAS_WITHIN: Duration = Duration::from_millis(700);
 
 /// The receivers' end of the stream.

@@ -12,6 +12,7 @@ mod receive;
 mod room;
 mod server;
 mod take;
+mod tell;
 mod work;
 
 use std::error::Error;

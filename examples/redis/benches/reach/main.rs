@@ -2,8 +2,8 @@
 //!
 //! Fails if an event that was answered `OK` is neither worked on nor among the dead, or one is worked on twice for no
 //! known reason. What an asynchronous failover loses is counted apart.
-//! Times are printed and judged by the reader: they depend on the machine. While Redis is gone the events of 1.5 seconds
-//! wait at once: that needs about 4,000 open files (`ulimit -n`).
+//! Times are printed and judged by the reader: they depend on the machine. While Redis is gone the events of 1.5
+//! seconds wait at once, which needs about 4,000 open files (`ulimit -n`).
 
 mod chaos;
 mod ledger;
