@@ -47,7 +47,8 @@ impl Outages {
         println!("  (99.9 % have to come within 100 ms while nothing was gone, and within 2 s while Redis was)");
     }
 
-    /// The worst that was gone while the answer was awaited. A replica that nobody waits for is no excuse.
+    /// The worst that was gone while the answer was awaited: a receiver that is frozen answers nothing, with Redis or
+    /// without. A replica that nobody waits for is no excuse.
     fn during(&self, answer: &Answer, replicas: u32) -> Option<Gone> {
         let counts = |gone: Gone| match gone {
             Gone::Redis => true,
@@ -56,9 +57,9 @@ impl Outages {
         };
         let gone = self.0.iter().filter(|(_, from, to)| answer.start < *to && answer.end > *from);
         gone.map(|(gone, ..)| *gone).filter(|gone| counts(*gone)).min_by_key(|gone| match gone {
-            Gone::Redis => 0,
-            Gone::Replica => 1,
-            Gone::Receiver(_) => 2,
+            Gone::Receiver(_) => 0,
+            Gone::Redis => 1,
+            Gone::Replica => 2,
         })
     }
 }
