@@ -131,11 +131,12 @@ impl Taker {
         Ok(entries.map(|entry: StreamId| Entry::new(entry.id.clone(), entry.get("event"), 1)).collect())
     }
 
-    /// Starts at `0`, so that what came before the first worker is not passed over.
+    /// Starts at `0`, so that what came before the first worker is not passed over. Asks where it was missing: the other
+    /// connection may still lead to the server before a failover.
     async fn create_group(&self) -> RedisResult<()> {
         let mut create = cmd("XGROUP");
         create.arg("CREATE").arg(&self.keys.stream).arg(&self.consumer.group).arg("0").arg("MKSTREAM");
-        let run = self.link.run(async |mut connection| create.exec_async(&mut connection).await);
+        let run = self.waiting.run(async |mut connection| create.exec_async(&mut connection).await);
         match run.await {
             Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
             created => created,
