@@ -19,9 +19,9 @@ const MAX_LEN: usize = 4 * 1024;
 
 /// How many events share a step of Redis, which does nothing else for the few milliseconds that it takes.
 const AT_ONCE: usize = 1_000;
-/// How long to wait for replicas. Less than a command may take, or the connection would be taken for dead; and less
-/// than half of `ANSWER_WITHIN`, because an event may first have to wait for those before it.
-const REPLICAS_WITHIN: Duration = Duration::from_millis(700);
+/// How long to wait for replicas. The write before it must fit into what a command may take, or the connection would be
+/// taken for dead; and it is less than half of `ANSWER_WITHIN`, because an event may first have to wait for those before it.
+const REPLICAS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The receivers' end of the stream.
 pub struct Appender {
@@ -86,7 +86,13 @@ impl Appender {
             get.cmd("CONFIG").arg("GET").arg(name);
         }
         let run = self.link.run(async |mut connection| get.query_async(&mut connection).await);
-        let found: Vec<HashMap<String, String>> = run.await.unwrap_or_default();
+        let found: Vec<HashMap<String, String>> = match run.await {
+            Err(error) if error.is_io_error() => {
+                tracing::warn!("cannot look at the settings of redis: {error}");
+                return;
+            }
+            found => found.unwrap_or_default(),
+        };
         let found: HashMap<_, _> = found.into_iter().flatten().collect();
         for (name, safe) in SAFE {
             match found.get(name) {
@@ -155,7 +161,8 @@ impl Writer {
     }
 
     async fn store(&self, batch: &[Waiting]) -> RedisResult<Vec<Appended>> {
-        let Some(deadline) = batch.iter().map(|waiting| waiting.deadline).min() else { return Ok(Vec::new()) };
+        // The latest: an event whose time is up is answered by `append`, and must not cut the wait of the others short.
+        let Some(deadline) = batch.iter().map(|waiting| waiting.deadline).max() else { return Ok(Vec::new()) };
         let Limits { mark_life, max_waiting, replicas } = self.limits;
         // In one pipeline, because it must be one connection: WAIT is about the connection's own writes.
         let mut both = pipe();

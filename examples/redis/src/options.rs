@@ -34,7 +34,7 @@ pub struct Cli {
 const HELP: &str = "\
 Try it, in three terminals:
   redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction
-  cargo run -p example-redis -- receive
+  IM_CALLBACK_TOKEN=secret cargo run -p example-redis -- receive --sdk-app-id 1400000001
   cargo run -p example-redis -- work --pretend 100
 and send an event with the line that the receiver prints.
 
@@ -82,7 +82,7 @@ pub struct Receive {
     pub stream: Stream,
     #[command(flatten)]
     pub flags: Flags,
-    /// For how many seconds the same event is taken for the same
+    /// For how many seconds a repeated event is merged with the first
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     pub mark_life: u64,
     /// How many events may wait before the answer is FAIL; 1,000 take about 0.5 MB of Redis' memory

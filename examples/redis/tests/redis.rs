@@ -221,3 +221,16 @@ fn what_redis_does_not_show_is_named() {
     front.process.says("redis does not show appendonly: make sure yourself that it is yes");
     front.process.says("redis does not show maxmemory-policy: make sure yourself that it is noeviction");
 }
+
+#[test]
+fn a_mark_that_is_spoilt_costs_no_event() {
+    let Some(redis) = Redis::start() else { return };
+    redis.ask::<()>(&format!("HSET {} field value", mark("888888:1:hash")));
+    redis.ask::<()>(&format!("SET {} garbage", mark("888888:1:text")));
+    let front = Front::start(&redis, &[]);
+
+    for group in ["hash", "text"] {
+        assert_eq!([front.post(group, Some(1)), front.post(group, Some(1))], [OK, OK]);
+    }
+    assert_eq!(redis.waiting(), 2);
+}

@@ -1,13 +1,14 @@
 -- KEYS: the stream, the dead, then the mark of each event.
 -- ARGV: the life of a mark in milliseconds, how many entries may wait, 1 if replicas are waited for, then each event.
--- Redis runs a script as one step, and replays it as one step: there is never a mark without its entry.
+-- An entry is written before its mark: there is never a mark without its entry.
 local function append(mark, event)
-  local known = redis.call('GET', mark)
-  if known then
+  -- Called so that a mark that somebody has spoilt is written anew, and the events beside it get on.
+  local known = redis.pcall('GET', mark)
+  if type(known) == 'string' then
     local dead = string.match(known, '^dead (.+)$')
     local id = dead or known
     -- Somebody may have deleted the stream: then the mark alone is no reason to answer OK.
-    if known == 'done' or #redis.call('XRANGE', dead and KEYS[2] or KEYS[1], id, id) > 0 then
+    if known == 'done' or #redis.pcall('XRANGE', dead and KEYS[2] or KEYS[1], id, id) > 0 then
       if ARGV[3] == '1' then
         -- By its documentation, WAIT is about what this connection wrote, and another one wrote the entry.
         redis.call('SET', mark, known, 'KEEPTTL')
