@@ -33,7 +33,7 @@ pub struct Cli {
 
 const HELP: &str = "\
 Try it, in three terminals:
-  redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction
+  redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction --dir \"$(mktemp -d)\"
   IM_CALLBACK_TOKEN=secret cargo run -p example-redis -- receive --sdk-app-id 1400000001
   cargo run -p example-redis -- work --pretend 100
 and send an event with the line that the receiver prints.

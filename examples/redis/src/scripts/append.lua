@@ -2,7 +2,7 @@
 -- ARGV: the life of a mark in milliseconds, how many entries may wait, 1 if replicas are waited for, then each event.
 -- An entry is written before its mark: there is never a mark without its entry.
 local function append(mark, event)
-  -- Called so that a mark that somebody has spoilt is written anew, and the events beside it get on.
+  -- With `pcall`, a mark that somebody has spoilt is written anew, and does not fail the events beside it.
   local known = redis.pcall('GET', mark)
   if type(known) == 'string' then
     local dead = string.match(known, '^dead (.+)$')
