@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::handler::forward_hooks;
+use crate::hooks::{Hooks, hook_setters};
 use crate::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, Validator};
 
 /// [`GroupFullHandler`] for code that awaits; see [`handle_async`](crate::handle_async).
@@ -96,19 +97,43 @@ impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
     }
 }
 
-/// Makes an async handler from a closure, for apps that only need the event.
+/// Makes an async handler from a closure. Rejections and failures are not logged until you set
+/// [`when_rejected`](AsyncHandlerFn::when_rejected) and [`when_failed`](AsyncHandlerFn::when_failed).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use im_group_full::{SdkAppId, Validator, async_handler_fn};
+///
+/// let store = Arc::new(Store);
+/// let handler = async_handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), move |event| {
+///     let store = Arc::clone(&store);
+///     async move { Ok(store.insert(event.group_id()).await?) }
+/// })
+/// .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
+/// .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+/// # let _ = handler;
+/// # struct Store;
+/// # impl Store { async fn insert(&self, _: &str) -> std::io::Result<()> { Ok(()) } }
+/// ```
+///
+/// # Traps
+///
+/// - `async move |event| { store.insert(..).await }` lends its state to the future, and the compiler
+///   refuses that ("captures state" or "not general enough"). Clone an `Arc` for each call, as above.
+/// - A closure that does not await is a [`handler_fn`](crate::handler_fn) in [`Immediate`].
 pub fn async_handler_fn<F, Fut>(validator: Validator, f: F) -> AsyncHandlerFn<F>
 where
     F: Fn(GroupFull<'static>) -> Fut + Send + Sync,
     Fut: Future<Output = Result<(), Failure>> + Send,
 {
-    AsyncHandlerFn { validator, f }
+    AsyncHandlerFn { hooks: Hooks::new(validator), f }
 }
 
 /// The handler that [`async_handler_fn`] makes.
 #[derive(Clone)]
 pub struct AsyncHandlerFn<F> {
-    validator: Validator,
+    hooks: Hooks,
     f: F,
 }
 
@@ -117,17 +142,11 @@ where
     F: Fn(GroupFull<'static>) -> Fut + Send + Sync,
     Fut: Future<Output = Result<(), Failure>> + Send,
 {
-    fn validator(&self) -> &Validator {
-        &self.validator
-    }
+    forward_hooks!(self => self.hooks);
 
     async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
         (self.f)(event.to_static()).await
     }
 }
 
-impl<F> fmt::Debug for AsyncHandlerFn<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncHandlerFn").field("validator", &self.validator).finish_non_exhaustive()
-    }
-}
+hook_setters!(AsyncHandlerFn);

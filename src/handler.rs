@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::hooks::{Hooks, hook_setters};
 use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
 /// What your app does with a callback. [`handle`](crate::handle) and its siblings call it.
@@ -115,19 +116,42 @@ macro_rules! forward {
 
 forward!(&H, Box<H>, Arc<H>);
 
-/// Makes a handler from a closure, for apps that only need the event. Nobody hears of what is
-/// rejected; implement [`GroupFullHandler`] to log it.
+/// Makes a handler from a closure. Rejections and failures are not logged until you set
+/// [`when_rejected`](HandlerFn::when_rejected) and [`when_failed`](HandlerFn::when_failed).
+///
+/// ```
+/// use im_group_full::{SdkAppId, Validator, handler_fn};
+///
+/// let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
+///     println!("{} is full", event.group_id());
+///     Ok(())
+/// })
+/// .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
+/// .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+/// # let _ = handler;
+/// ```
+///
+/// # Traps
+///
+/// The compiler's words do not always help here:
+///
+/// - `async |event| ..` is not `Fn(&GroupFull<'_>) -> Result<(), Failure>`: give it to
+///   [`async_handler_fn`](crate::async_handler_fn).
+/// - A closure that you first bind with `let f = |event| ..` takes only one lifetime ("not general
+///   enough"). Write the closure in the call, or give its argument a type:
+///   `let f = |event: &GroupFull<'_>| ..`.
+/// - `event.clone()` still borrows the request. A thread or task needs `event.to_static()`.
 pub fn handler_fn<F>(validator: Validator, f: F) -> HandlerFn<F>
 where
     F: Fn(&GroupFull<'_>) -> Result<(), Failure> + Send + Sync,
 {
-    HandlerFn { validator, f }
+    HandlerFn { hooks: Hooks::new(validator), f }
 }
 
 /// The handler that [`handler_fn`] makes.
 #[derive(Clone)]
 pub struct HandlerFn<F> {
-    validator: Validator,
+    hooks: Hooks,
     f: F,
 }
 
@@ -135,17 +159,11 @@ impl<F> GroupFullHandler for HandlerFn<F>
 where
     F: Fn(&GroupFull<'_>) -> Result<(), Failure> + Send + Sync,
 {
-    fn validator(&self) -> &Validator {
-        &self.validator
-    }
+    forward_hooks!(self => self.hooks);
 
     fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
         (self.f)(event)
     }
 }
 
-impl<F> fmt::Debug for HandlerFn<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerFn").field("validator", &self.validator).finish_non_exhaustive()
-    }
-}
+hook_setters!(HandlerFn);

@@ -78,6 +78,7 @@ mod event;
 mod failure;
 mod handle;
 mod handler;
+mod hooks;
 mod opt_platform;
 mod parameters;
 mod query;
@@ -129,6 +130,19 @@ pub use crate::service::{GroupFullService, ResponseFuture};
 #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
 pub use crate::signature::{InvalidToken, Token};
 pub use crate::validator::Validator;
+
+/// `main() -> Result<(), Box<dyn Error>>` prints `Debug`: it has to say what went wrong.
+macro_rules! debug_as_display {
+    ($error:ident) => {
+        impl fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+pub(crate) use debug_as_display;
 
 /// The `CallbackCommand` of the callback that this crate handles.
 pub const GROUP_FULL_COMMAND: &str = "Group.CallbackAfterGroupFull";
