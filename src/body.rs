@@ -52,6 +52,9 @@ impl<'a> CallbackBody<'a> {
     pub fn parse(raw_body: &'a [u8]) -> Result<Self, Rejection> {
         // One check of the whole is cheaper than serde_json's own of each string.
         let json = std::str::from_utf8(raw_body).map_err(Repr::malformed_body)?;
+        if json.trim_ascii().is_empty() {
+            return Err(Repr::EmptyBody.into());
+        }
         // A derived struct would also read itself from an array, field by field.
         if json.trim_ascii_start().starts_with('[') {
             return Err(Repr::malformed_body("expected an object, found an array").into());

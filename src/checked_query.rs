@@ -1,4 +1,4 @@
-use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection};
+use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection, SdkAppId};
 
 /// A query that passed [`Validator::check_query`](crate::Validator::check_query): it names the app, and is
 /// signed if a token is set.
@@ -19,7 +19,7 @@ impl<'a> CheckedQuery<'a> {
         self.query.command()
     }
 
-    /// Tells whether this is the command that this crate handles,
+    /// Returns whether this is the command that this crate handles,
     /// [`GROUP_FULL_COMMAND`](crate::GROUP_FULL_COMMAND).
     #[inline]
     pub fn is_group_full(&self) -> bool {
@@ -36,9 +36,15 @@ impl<'a> CheckedQuery<'a> {
         &self.query
     }
 
-    /// Returns the query, for a command that the app handles itself.
-    pub fn into_query(self) -> CallbackQuery<'a> {
-        self.query
+    #[inline]
+    pub(crate) fn app(&self) -> SdkAppId {
+        self.query.sdk_app_id()
+    }
+
+    /// How many bytes of the body to read at most: one more shows that it is too long.
+    #[inline]
+    pub(crate) fn read_limit(&self) -> usize {
+        self.body_limit.saturating_add(1)
     }
 
     /// Copies what is borrowed, so that the query can outlive the request.
@@ -56,13 +62,16 @@ impl<'a> CheckedQuery<'a> {
     /// command is not the query's.
     #[inline]
     pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
-        self.query.check_command()?;
+        self.query.check_command().map_err(|repr| Rejection::from(repr).of(self.app()))?;
         self.with_body(raw_body)
     }
 
     /// Does the rest of [`group_full`](Self::group_full) for a query that [is one](Self::is_group_full).
     #[inline]
     pub(crate) fn with_body(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
-        CallbackBody::group_full(raw_body, self.body_limit).map(|body| GroupFull::assume_verified(self.query, body))
+        match CallbackBody::group_full(raw_body, self.body_limit) {
+            Ok(body) => Ok(GroupFull::new(self.query, body)),
+            Err(rejection) => Err(rejection.of(self.app())),
+        }
     }
 }

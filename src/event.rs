@@ -67,9 +67,16 @@ impl TryFrom<Unchecked> for GroupFull<'_> {
 }
 
 impl<'a> GroupFull<'a> {
-    /// Makes an event for the app's unit tests, and only for these: it bypasses every check.
-    pub fn assume_verified(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {
+    #[inline]
+    pub(crate) fn new(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {
         Self { query, body }
+    }
+
+    /// Makes an event for the app's unit tests, and only for these: it bypasses every check.
+    #[cfg(feature = "testing")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+    pub fn assume_verified(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {
+        Self::new(query, body)
     }
 
     /// Returns the group that is full, such as `@TGS#2J4SZEAEL`, or an id that the app chose; never

@@ -1,10 +1,9 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::num::NonZeroI32;
 
-/// The `ErrorCode` of every failure that names none.
-pub(crate) const FAIL_CODE: NonZeroI32 = NonZeroI32::new(1).unwrap();
+use crate::CallbackResponse;
+use crate::response::fail_code;
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -31,20 +30,20 @@ type Source = Box<dyn Error + Send + Sync>;
 /// ```
 #[derive(Debug)]
 pub struct Failure {
-    pub(crate) code: NonZeroI32,
-    pub(crate) info: Cow<'static, str>,
+    code: i32,
+    info: Cow<'static, str>,
     source: Option<Source>,
 }
 
 impl Failure {
     /// Makes a failure with code 1 from the text that is sent as `ErrorInfo`.
     pub fn new(info: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: FAIL_CODE, info: info.into(), source: None }
+        Self { code: fail_code(0), info: info.into(), source: None }
     }
 
     /// Sets `ErrorCode` (default 1). 0 becomes 1, because it would mean success.
     pub fn with_code(self, code: i32) -> Self {
-        Self { code: NonZeroI32::new(code).unwrap_or(FAIL_CODE), ..self }
+        Self { code: fail_code(code), ..self }
     }
 
     /// Keeps an error for the app's own log; it is never sent.
@@ -54,12 +53,16 @@ impl Failure {
 
     /// Returns what is sent as `ErrorCode`; never 0.
     pub fn code(&self) -> i32 {
-        self.code.get()
+        self.code
     }
 
     /// Returns what is sent as `ErrorInfo`.
     pub fn info(&self) -> &str {
         &self.info
+    }
+
+    pub(crate) fn response(&self) -> CallbackResponse<'static> {
+        CallbackResponse::fail(self.code, self.info.clone())
     }
 
     /// Returns the error behind it, which is not sent.

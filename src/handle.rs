@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{Method, Request, Response, Uri};
 
-use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
+use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFullHandler, Rejection, Reply, Validator};
 
 /// Checks a callback whose body has been read, gives it to your app, and says what to answer.
 ///
@@ -53,9 +53,10 @@ pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
 /// `method` is the request's method as text, such as `http::Method::as_str` returns it. `raw_query` is
 /// everything after the `?` of the URL.
 ///
-/// `read` is called with the limit in bytes, and only after the query has passed. It returns the body,
-/// or what went wrong: [`Rejection::incomplete_body`] or [`Rejection::body_too_large`]. Read at most
-/// one byte more than the limit. A body above the limit is answered 413.
+/// `read` is called only after the query has passed, with the number of bytes to read at most: one more
+/// than the [limit](Validator::body_limit), so that a body above the limit shows, and is answered 413.
+/// It returns the body, or what went wrong: [`Rejection::incomplete_body`] or
+/// [`Rejection::body_too_large`].
 ///
 /// `read` is also called for a genuine callback of another command, so that the connection can be used
 /// again. What it returns is ignored: the answer is `OK`, also if that body is too long.
@@ -70,9 +71,9 @@ pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
 /// use im_group_full::{GroupFullHandler, Rejection, Reply, handle_request};
 ///
 /// fn receive(method: &str, raw_query: &str, body: impl Read, handler: &impl GroupFullHandler) -> Reply {
-///     let read = |limit: usize| {
+///     let read = |most: usize| {
 ///         let mut raw_body = Vec::new();
-///         body.take(limit as u64 + 1).read_to_end(&mut raw_body).map_err(|_| Rejection::incomplete_body())?;
+///         body.take(most as u64).read_to_end(&mut raw_body).map_err(|_| Rejection::incomplete_body())?;
 ///         Ok(raw_body)
 ///     };
 ///     handle_request(method, raw_query, read, handler)
@@ -95,13 +96,16 @@ pub fn handle_request<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
         Ok(other) => {
             handler.on_other_command(&other);
             // Unread, the rest of the body would be taken for the next request.
-            drop(read(other.body_limit()));
+            drop(read(other.read_limit()));
             return Reply::ok();
         }
         Err(rejection) => return reject(rejection, |rejection| handler.on_rejected(rejection)),
     };
-    let raw_body = read(query.body_limit());
-    match check_body(query, &raw_body) {
+    let raw_body = match read(query.read_limit()) {
+        Ok(raw_body) => raw_body,
+        Err(rejection) => return reject(rejection.of(query.app()), |rejection| handler.on_rejected(rejection)),
+    };
+    match query.with_body(raw_body.as_ref()) {
         Ok(ref event) => {
             let result = handler.on_group_full(event);
             if let Err(failure) = &result {
@@ -127,9 +131,9 @@ pub fn handle_request<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
 ///     body: impl AsyncRead + Send + Unpin,
 ///     handler: &impl AsyncGroupFullHandler,
 /// ) -> Reply {
-///     let read = |limit: usize| async move {
+///     let read = |most: usize| async move {
 ///         let mut raw_body = Vec::new();
-///         let read = body.take(limit as u64 + 1).read_to_end(&mut raw_body).await;
+///         let read = body.take(most as u64).read_to_end(&mut raw_body).await;
 ///         read.map(|_| raw_body).map_err(|_| Rejection::incomplete_body())
 ///     };
 ///     handle_request_async(method, raw_query, read, handler).await
@@ -148,20 +152,38 @@ where
     Fut: Future<Output = Result<B, Rejection>> + Send,
 {
     async move {
-        let query = match check_head(method, raw_query, handler.validator(), || handler.now()) {
-            Ok(query) if query.is_group_full() => query,
-            Ok(other) => {
-                handler.on_other_command(&other);
-                drop(read(other.body_limit()).await);
-                return Reply::ok();
-            }
-            Err(rejection) => return reject(rejection, |rejection| handler.on_rejected(rejection)),
-        };
-        let raw_body = read(query.body_limit()).await;
-        match check_body(query, &raw_body) {
-            Ok(ref event) => answer_async(event, handler).await,
+        match check_head(method, raw_query, handler.validator(), || handler.now()) {
+            Ok(query) => answer(query, read, handler).await,
             Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
         }
+    }
+}
+
+/// Does the rest of [`handle_request_async`] for a query that passed.
+pub(crate) async fn answer<B, H, Fut>(query: CheckedQuery<'_>, read: impl FnOnce(usize) -> Fut, handler: &H) -> Reply
+where
+    B: AsRef<[u8]>,
+    H: AsyncGroupFullHandler + ?Sized,
+    Fut: Future<Output = Result<B, Rejection>>,
+{
+    if !query.is_group_full() {
+        handler.on_other_command(&query);
+        drop(read(query.read_limit()).await);
+        return Reply::ok();
+    }
+    let raw_body = match read(query.read_limit()).await {
+        Ok(raw_body) => raw_body,
+        Err(rejection) => return reject(rejection.of(query.app()), |rejection| handler.on_rejected(rejection)),
+    };
+    match query.with_body(raw_body.as_ref()) {
+        Ok(ref event) => {
+            let result = handler.on_group_full(event).await;
+            if let Err(failure) = &result {
+                handler.on_failed(event, failure);
+            }
+            result.into()
+        }
+        Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
     }
 }
 
@@ -207,17 +229,6 @@ pub(crate) fn check_head<'a>(
     validator.check_query(raw_query, now)
 }
 
-#[inline]
-pub(crate) fn check_body<'a, B: AsRef<[u8]>>(
-    query: CheckedQuery<'a>,
-    raw_body: &'a Result<B, Rejection>,
-) -> Result<GroupFull<'a>, Rejection> {
-    match raw_body {
-        Ok(raw_body) => query.with_body(raw_body.as_ref()),
-        Err(rejection) => Err(rejection.clone()),
-    }
-}
-
 pub(crate) fn raw_query(uri: &Uri) -> &str {
     uri.query().unwrap_or_default()
 }
@@ -225,12 +236,4 @@ pub(crate) fn raw_query(uri: &Uri) -> &str {
 pub(crate) fn reject(rejection: Rejection, on_rejected: impl FnOnce(&Rejection)) -> Reply {
     on_rejected(&rejection);
     rejection.into()
-}
-
-pub(crate) async fn answer_async<H: AsyncGroupFullHandler + ?Sized>(event: &GroupFull<'_>, handler: &H) -> Reply {
-    let result = handler.on_group_full(event).await;
-    if let Err(failure) = &result {
-        handler.on_failed(event, failure);
-    }
-    result.into()
 }

@@ -53,19 +53,25 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Checks what is strict, and hands it over decoded.
+    /// Reads the app that the query claims to be for.
     #[inline]
-    pub(crate) fn check(&self) -> Result<Strict<'a>, Repr> {
+    pub(crate) fn app(&self) -> Result<SdkAppId, Repr> {
         let digits = self.sdk_app_id.required("SdkAppid")?;
-        let Some(sdk_app_id) = decimal(&digits) else {
-            return Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits));
-        };
+        match decimal(&digits) {
+            Some(sdk_app_id) => Ok(SdkAppId::new(sdk_app_id)),
+            None => Err(Repr::invalid("SdkAppid", "decimal digits that fit 64 bits", &digits)),
+        }
+    }
+
+    /// Checks what else is strict, and hands it over decoded.
+    #[inline]
+    pub(crate) fn check(&self, sdk_app_id: SdkAppId) -> Result<Strict<'a>, Repr> {
         let command = self.command.required("CallbackCommand")?;
         if command.is_empty() {
             return Err(Repr::empty_command());
         }
         let content_type = self.content_type.optional("contenttype")?;
-        Ok(Strict { sdk_app_id: SdkAppId::new(sdk_app_id), command, content_type })
+        Ok(Strict { sdk_app_id, command, content_type })
     }
 }
 

@@ -56,7 +56,11 @@ impl<'a> CallbackQuery<'a> {
     pub fn parse(raw_query: &'a str) -> Result<Self, Rejection> {
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
-        Ok(Self::new(parameters.check()?, &parameters))
+        let app = parameters.app()?;
+        match parameters.check(app) {
+            Ok(strict) => Ok(Self::new(strict, &parameters)),
+            Err(repr) => Err(Rejection::from(repr).of(app)),
+        }
     }
 
     /// Makes a query from the strict and the informational parameters.
@@ -152,19 +156,19 @@ impl<'a> CallbackQuery<'a> {
     }
 
     #[inline]
-    pub(crate) fn check_command(&self) -> Result<(), Rejection> {
-        if self.is_group_full() { Ok(()) } else { Err(Repr::OtherCommand(self.command.as_ref().into()).into()) }
+    pub(crate) fn check_command(&self) -> Result<(), Repr> {
+        if self.is_group_full() { Ok(()) } else { Err(Repr::OtherCommand(self.command.as_ref().into())) }
     }
 }
 
 /// Refuses a callback of this command that says it is not JSON.
 #[inline]
-pub(crate) fn check_content_type(command: &str, content_type: Option<&str>) -> Result<(), Rejection> {
+pub(crate) fn check_content_type(command: &str, content_type: Option<&str>) -> Result<(), Repr> {
     match content_type {
         // What the vendor sends; compared first, because that is cheaper.
         None | Some("json") => Ok(()),
         Some(found) if found.eq_ignore_ascii_case("json") || command != GROUP_FULL_COMMAND => Ok(()),
-        Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into()).into()),
+        Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into())),
     }
 }
 

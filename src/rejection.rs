@@ -1,18 +1,24 @@
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use http::StatusCode;
 
-use crate::{GROUP_FULL_COMMAND, RejectionKind, SdkAppId};
+use crate::response::envelope;
+use crate::{GROUP_FULL_COMMAND, RejectionKind, SdkAppId, debug_as_display};
 
 /// Why a callback did not reach the app's code.
 ///
 /// Its `Display` is for your log. It quotes what was sent, cut short and escaped, and may say more than
 /// the answer does, such as how stale a signature is. It never contains a token or a signature. Branch
 /// on [`kind`](Self::kind).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct Rejection(#[from] Repr);
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{repr}")]
+pub struct Rejection {
+    repr: Repr,
+    sdk_app_id: Option<SdkAppId>,
+}
+
+debug_as_display!(Rejection);
 
 // An eight-byte tag is copied as one word together with the data after it, which also speeds up valid
 // callbacks.
@@ -49,6 +55,8 @@ pub(crate) enum Repr {
     StaleSignature { seconds: u64, ahead: bool, tolerance: u64 },
     #[error("command {:?}: not {GROUP_FULL_COMMAND}", excerpt(.0))]
     OtherCommand(Box<str>),
+    #[error("the body is empty")]
+    EmptyBody,
     #[error("body: {0}")]
     MalformedBody(Box<str>),
     #[error("body: field `CallbackCommand`: expected {GROUP_FULL_COMMAND}, found {0:?}")]
@@ -59,10 +67,7 @@ pub(crate) enum Repr {
 
 macro_rules! fixed_answer {
     ($info:literal) => {
-        FixedAnswer {
-            info: $info,
-            json: concat!(r#"{"ActionStatus":"FAIL","ErrorInfo":""#, $info, r#"","ErrorCode":1}"#),
-        }
+        FixedAnswer { info: $info, json: envelope!("FAIL", $info, "1") }
     };
 }
 
@@ -83,26 +88,48 @@ impl Repr {
 
     #[cold]
     pub(crate) fn malformed_body(reason: impl Display) -> Self {
-        Self::MalformedBody(cut(&reason.to_string(), 256).into())
+        Self::MalformedBody(excerpt_of(&reason.to_string(), 256).into())
     }
 }
 
 /// Keeps enough to recognise what was sent, without flooding a log.
-pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
-    cut(text, 64)
+pub(crate) fn excerpt(text: &str) -> String {
+    excerpt_of(text, 64)
 }
 
-fn cut(text: &str, max_chars: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(max_chars) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
+/// Where a proxy encodes the `&`, another parameter's value holds the signature: no long run of hex
+/// digits is shown. They are removed first, because a cut would leave a part that is too short to tell.
+fn excerpt_of(text: &str, max_chars: usize) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while !rest.is_empty() && shown.chars().count() <= max_chars {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len();
+        if digits >= 16 {
+            shown.push_str("[hex]");
+        } else {
+            shown.push_str(&rest[..digits]);
+        }
+        let mut chars = rest[digits..].chars();
+        shown.extend(chars.next());
+        rest = chars.as_str();
+    }
+    if let Some((end, _)) = shown.char_indices().nth(max_chars) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+impl From<Repr> for Rejection {
+    fn from(repr: Repr) -> Self {
+        Self { repr, sdk_app_id: None }
     }
 }
 
 impl Rejection {
     /// Returns what kind of rejection this is.
     pub fn kind(&self) -> RejectionKind {
-        match self.0 {
+        match self.repr {
             Repr::QueryTooLong { .. } => RejectionKind::QueryTooLong,
             Repr::BodyTooLarge => RejectionKind::BodyTooLarge,
             Repr::IncompleteBody => RejectionKind::IncompleteBody,
@@ -115,7 +142,7 @@ impl Rejection {
             Repr::InvalidSignature => RejectionKind::InvalidSignature,
             Repr::StaleSignature { .. } => RejectionKind::StaleSignature,
             Repr::OtherCommand(_) => RejectionKind::OtherCommand,
-            Repr::MalformedBody(_) => RejectionKind::MalformedBody,
+            Repr::EmptyBody | Repr::MalformedBody(_) => RejectionKind::MalformedBody,
             Repr::CommandMismatch(_) => RejectionKind::CommandMismatch,
             Repr::MethodNotAllowed => RejectionKind::MethodNotAllowed,
         }
@@ -123,7 +150,7 @@ impl Rejection {
 
     /// Returns the query parameter at fault, in the vendor's spelling, if it is one.
     pub fn parameter(&self) -> Option<&'static str> {
-        match self.0 {
+        match self.repr {
             Repr::MissingParameter(name)
             | Repr::DuplicateParameter(name)
             | Repr::InvalidParameter { name, .. }
@@ -137,10 +164,28 @@ impl Rejection {
     /// Returns the command of a valid callback that is for other code
     /// ([`RejectionKind::OtherCommand`]).
     pub fn command(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.repr {
             Repr::OtherCommand(command) => Some(command),
             _ => None,
         }
+    }
+
+    /// Returns the app that the request claims to be for. Whether it was right shows in
+    /// [`kind`](Self::kind).
+    ///
+    /// It is `None` if the rejection came before `SdkAppid` was read: for a method other than `POST`, a
+    /// query that is too long, and an `SdkAppid` that is missing, malformed or given twice. It is also
+    /// `None` for a rejection that you make yourself, until
+    /// [`handle_request`](crate::handle_request) has it from your `read`
+    /// ([`unknown_app`](Self::unknown_app) has it at once), and for a body that is parsed alone.
+    pub fn sdk_app_id(&self) -> Option<SdkAppId> {
+        self.sdk_app_id
+    }
+
+    /// Notes the app that the request claims to be for.
+    #[cold]
+    pub(crate) fn of(self, app: SdkAppId) -> Self {
+        Self { sdk_app_id: Some(app), ..self }
     }
 
     /// Returns the HTTP status of the answer.
@@ -167,19 +212,19 @@ impl Rejection {
     /// Rejects a request that is not a `POST`. [`handle_request`](crate::handle_request) and
     /// [`handle_http`](crate::handle_http) do so themselves.
     pub fn method_not_allowed() -> Self {
-        Self(Repr::MethodNotAllowed)
+        Repr::MethodNotAllowed.into()
     }
 
     /// Rejects a body that is longer than the limit. For the `read` that you pass to
     /// [`handle_request`](crate::handle_request).
     pub fn body_too_large() -> Self {
-        Self(Repr::BodyTooLarge)
+        Repr::BodyTooLarge.into()
     }
 
     /// Rejects a body that broke off. For the `read` that you pass to
     /// [`handle_request`](crate::handle_request).
     pub fn incomplete_body() -> Self {
-        Self(Repr::IncompleteBody)
+        Repr::IncompleteBody.into()
     }
 
     /// Rejects a request for an app that your server does not know. For servers that look the app up by
@@ -225,17 +270,17 @@ impl Rejection {
     /// }
     /// ```
     pub fn unknown_app(found: SdkAppId) -> Self {
-        Self(Repr::UnknownApp(found))
+        Self::from(Repr::UnknownApp(found)).of(found)
     }
 
-    /// What a stranger is told: never the expected SDKAppID, nor what a clock says.
+    /// The text sent to the client: never the expected SDKAppID, nor what a clock says.
     pub(crate) fn public_info(&self) -> Cow<'static, str> {
         self.fixed().map_or_else(|| self.to_string().into(), |fixed| fixed.info.into())
     }
 
-    /// Anybody can provoke these, so their answers are ready made: refusing allocates nothing.
+    /// Untrusted clients trigger these, so their responses are precomputed: refusing allocates nothing.
     pub(crate) fn fixed(&self) -> Option<FixedAnswer> {
-        Some(match self.0 {
+        Some(match self.repr {
             Repr::SdkAppIdMismatch { .. } | Repr::UnknownApp(_) => {
                 fixed_answer!("parameter `SdkAppid`: not an app of this server")
             }

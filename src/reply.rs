@@ -3,7 +3,6 @@ use std::borrow::Cow;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::failure::FAIL_CODE;
 use crate::{CallbackResponse, Failure, Rejection, RejectionKind};
 
 const JSON: &str = "application/json";
@@ -98,21 +97,27 @@ impl Reply {
     }
 }
 
+/// For other commands, which your own code answers: status 200 with this envelope.
+impl From<CallbackResponse<'static>> for Reply {
+    fn from(response: CallbackResponse<'static>) -> Self {
+        Self { response, cause: Cause::Handled }
+    }
+}
+
 impl From<Rejection> for Reply {
     fn from(rejection: Rejection) -> Self {
         if rejection.kind() == RejectionKind::OtherCommand {
             // A code that is not zero would block the users of the other callback.
             return Self::ok();
         }
-        let response = CallbackResponse::fail(FAIL_CODE, rejection.public_info());
+        let response = CallbackResponse::fail(1, rejection.public_info());
         Self { response, cause: Cause::Rejected(rejection) }
     }
 }
 
 impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
-        let response = CallbackResponse::fail(failure.code, failure.info.clone());
-        Self { response, cause: Cause::Failed(failure) }
+        Self { response: failure.response(), cause: Cause::Failed(failure) }
     }
 }
 

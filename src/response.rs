@@ -1,7 +1,20 @@
 use std::borrow::Cow;
-use std::num::NonZeroI32;
 
 use serde::{Deserialize, Serialize};
+
+/// Every failure has a code, and 0 is none.
+pub(crate) const fn fail_code(code: i32) -> i32 {
+    if code == 0 { 1 } else { code }
+}
+
+/// The JSON of an envelope whose parts need no escape.
+macro_rules! envelope {
+    ($status:literal, $info:literal, $code:literal) => {
+        concat!(r#"{"ActionStatus":""#, $status, r#"","ErrorInfo":""#, $info, r#"","ErrorCode":"#, $code, "}")
+    };
+}
+
+pub(crate) use envelope;
 
 /// The envelope that answers every callback; see "Webhook Overview" in the vendor's documentation.
 ///
@@ -32,10 +45,13 @@ impl<'a> CallbackResponse<'a> {
         Self { action_status: ActionStatus::Ok, error_info: Cow::Borrowed(""), error_code: 0 }
     }
 
-    /// `FAIL`, with a code and a text that the caller may read. Code 0 would mean "ignore this
-    /// answer".
-    pub fn fail(code: NonZeroI32, info: impl Into<Cow<'a, str>>) -> Self {
-        Self { action_status: ActionStatus::Fail, error_info: info.into(), error_code: code.get() }
+    /// `FAIL`, with a code and a text that the caller may read. Code 0 becomes 1, because it would mean
+    /// "ignore this answer".
+    ///
+    /// For a command named `...Before...` the code decides what the end user gets: 1 refuses, and only
+    /// codes from 10100 to 10200 reach the client together with the text.
+    pub fn fail(code: i32, info: impl Into<Cow<'a, str>>) -> Self {
+        Self { action_status: ActionStatus::Fail, error_info: info.into(), error_code: fail_code(code) }
     }
 
     /// Returns `ActionStatus`.
@@ -57,7 +73,7 @@ impl<'a> CallbackResponse<'a> {
     #[inline]
     pub fn to_json(&self) -> Cow<'static, [u8]> {
         if *self == Self::ok() {
-            return Cow::Borrowed(br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#);
+            return Cow::Borrowed(envelope!("OK", "", "0").as_bytes());
         }
         // Serialising two strings and a number cannot fail, and a panic would take the app down.
         Cow::Owned(serde_json::to_vec(self).unwrap_or_default())

@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::debug_as_display;
+
 /// The number that identifies an app at Tencent Cloud Chat, shown in the vendor's console as
 /// SDKAppID.
 ///
@@ -63,9 +65,11 @@ impl fmt::Display for SdkAppId {
 }
 
 /// The error of [`SdkAppId`]'s [`FromStr`]: not ASCII decimal digits, or more than fit 64 bits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected decimal digits that fit 64 bits")]
 pub struct InvalidSdkAppId(());
+
+debug_as_display!(InvalidSdkAppId);
 
 /// Reads ASCII decimal digits and nothing else; `str::parse` alone would also take a leading `+`.
 #[inline]

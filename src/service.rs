@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response, Version, request};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::handle::{answer_async, check_body, check_head, raw_query, reject};
+use crate::handle::{answer, check_head, raw_query, reject};
 use crate::reply_body::{NoOther, ReplyBody};
 use crate::{AsyncGroupFullHandler, Rejection, Reply};
 
@@ -153,31 +153,28 @@ where
                     return Ok(response(reply, !body.is_end_stream(), head.version));
                 }
             };
-            if !query.is_group_full() {
-                handler.on_other_command(&query);
-                if let Some(mut service) = other {
+            match other {
+                Some(mut service) if !query.is_group_full() => {
+                    handler.on_other_command(&query);
                     let query = query.into_owned();
                     head.extensions.insert(query);
                     poll_fn(|cx| service.poll_ready(cx)).await?;
                     return Ok(service.call(Request::from_parts(head, body)).await?.map(ReplyBody::other));
                 }
+                _ => {}
             }
             let mut body = pin!(body);
-            let limit = query.body_limit();
-            let raw_body = if declared_len(&head, &*body) > limit as u64 {
-                Err(Rejection::body_too_large())
-            } else {
-                read(body.as_mut(), limit).await
+            let declared = declared_len(&head, &*body);
+            let limit = query.body_limit() as u64;
+            let mut unread = false;
+            let noted = &mut unread;
+            let read = move |most| async move {
+                let raw_body =
+                    if declared > limit { Err(Rejection::body_too_large()) } else { read(body.as_mut(), most).await };
+                *noted = raw_body.is_err() && !body.is_end_stream();
+                raw_body
             };
-            let unread = raw_body.is_err() && !body.is_end_stream();
-            if !query.is_group_full() {
-                // The body was only read so that the connection can be used again.
-                return Ok(response(Reply::ok(), unread, head.version));
-            }
-            let reply = match check_body(query, &raw_body) {
-                Ok(ref event) => answer_async(event, &*handler).await,
-                Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
-            };
+            let reply = answer(query, read, &*handler).await;
             Ok(response(reply, unread, head.version))
         }))
     }
@@ -199,13 +196,14 @@ fn declared_len<B: Body>(head: &request::Parts, body: &B) -> u64 {
     body.size_hint().lower().max(declared.unwrap_or_default())
 }
 
-async fn read<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Rejection> {
+/// Reads fewer than `most` bytes: with so many the body is too long.
+async fn read<B: Body>(mut body: Pin<&mut B>, most: usize) -> Result<Bytes, Rejection> {
     let mut raw_body = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame.map_err(|_| Rejection::incomplete_body())?;
         // What is not data is trailers, which mean nothing here.
         let Ok(mut data) = frame.into_data() else { continue };
-        if data.remaining() > limit - raw_body.len() {
+        if data.remaining() >= most - raw_body.len() {
             return Err(Rejection::body_too_large());
         }
         if raw_body.is_empty() && body.is_end_stream() {

@@ -4,7 +4,7 @@ use std::{array, fmt};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::Rejection;
+use crate::debug_as_display;
 use crate::parameters::Parameters;
 use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
@@ -27,24 +27,38 @@ use crate::sdk_app_id::decimal;
 pub struct Token(Box<[u8]>);
 
 impl Token {
-    /// Makes a token from its bytes, as the console shows them. Nothing is trimmed: remove the line
-    /// break if you read them from a file.
+    /// Makes a token from its bytes, 1 to 128, as the console shows them. Nothing is trimmed: remove the
+    /// line break if you read them from a file.
     ///
     /// # Errors
     ///
-    /// The token is empty: anybody can hash the time alone.
+    /// The token is empty (anybody can hash the time alone) or longer than 128 bytes; it begins or ends
+    /// with white space or a byte order mark, or has a control character anywhere. The vendor's tokens
+    /// have none of these, so it is not the one that the console shows, and no signature would match.
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, InvalidToken> {
-        match bytes.as_ref() {
-            [] => Err(InvalidToken(())),
-            bytes => Ok(Self(bytes.into())),
-        }
+        const MAX_LEN: usize = 128;
+        let bytes = bytes.as_ref();
+        let text = String::from_utf8_lossy(bytes);
+        let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
+        let flaw = if bytes.is_empty() {
+            Flaw::Empty
+        } else if bytes.len() > MAX_LEN {
+            Flaw::TooLong { found: bytes.len() }
+        } else if text.starts_with(blank) || text.ends_with(blank) {
+            Flaw::Blank
+        } else if text.contains(char::is_control) {
+            Flaw::Control
+        } else {
+            return Ok(Self(bytes.into()));
+        };
+        Err(InvalidToken(flaw))
     }
 
     /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch; for your own
     /// tests and tools.
     ///
-    /// The vendor makes it so: SHA-256 of the token and, behind it, the digits of `RequestTime`, written
-    /// as 64 hex digits in lower case. Both are parameters of the query.
+    /// It is the SHA-256 of the token's bytes followed by the digits of `RequestTime`, written as 64 hex
+    /// digits in lower case. `Sign` and `RequestTime` are both parameters of the query.
     pub fn sign(&self, request_time: u64) -> String {
         self.sign_text(&request_time.to_string()).map(char::from).iter().collect()
     }
@@ -69,10 +83,26 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The error of [`Token::new`]: the token is empty.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("token: expected at least one byte, found none: with an empty token anybody can sign")]
-pub struct InvalidToken(());
+/// The error of [`Token::new`]: the token cannot be the one that the vendor's console shows.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("token: {0}")]
+pub struct InvalidToken(Flaw);
+
+debug_as_display!(InvalidToken);
+
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+enum Flaw {
+    #[error("expected at least one byte, found none: with an empty token anybody can sign")]
+    Empty,
+    #[error("expected at most 128 bytes, found {found}")]
+    TooLong { found: usize },
+    #[error("begins or ends with white space: remove the line break if it is from a file")]
+    Blank,
+    #[error("contains a control character")]
+    Control,
+}
+
+debug_as_display!(Flaw);
 
 /// What a [`Validator`](crate::Validator) knows of signatures.
 #[derive(Clone)]
@@ -87,7 +117,7 @@ impl Policy {
         Self { tokens: Vec::new(), tolerance: Duration::from_secs(60) }
     }
 
-    pub(crate) fn check(&self, parameters: &Parameters<'_>, now: SystemTime) -> Result<(), Rejection> {
+    pub(crate) fn check(&self, parameters: &Parameters<'_>, now: SystemTime) -> Result<(), Repr> {
         // Not decoded: hex and decimal digits need no escapes.
         let sign = parameters.sign.single("Sign")?.ok_or(Repr::MissingSignature("Sign"))?.raw;
         let text = parameters.request_time.single("RequestTime")?.ok_or(Repr::MissingSignature("RequestTime"))?.raw;
@@ -96,12 +126,12 @@ impl Policy {
         let time = decimal(text).filter(|_| text == "0" || !text.starts_with('0'));
         let time = time.ok_or(Repr::InvalidSignature)?;
         if !self.knows(sign, text) {
-            return Err(Repr::InvalidSignature.into());
+            return Err(Repr::InvalidSignature);
         }
         let (seconds, ahead) = distance(time, now);
         let tolerance = self.tolerance.as_secs();
         if seconds > tolerance {
-            return Err(Repr::StaleSignature { seconds, ahead, tolerance }.into());
+            return Err(Repr::StaleSignature { seconds, ahead, tolerance });
         }
         Ok(())
     }

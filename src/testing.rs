@@ -200,7 +200,7 @@ impl Callback {
     pub fn event(&self) -> GroupFull<'static> {
         let query = CallbackQuery::sample(self.sdk_app_id);
         let body = CallbackBody::sample(self.group_id.clone(), self.event_time_millis, self.topic_id.clone());
-        GroupFull::assume_verified(query, body)
+        GroupFull::new(query, body)
     }
 
     fn is_broken(&self, kind: RejectionKind) -> bool {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 #[cfg(feature = "signature")]
 use crate::Token;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Strict};
 use crate::query::check_content_type;
 use crate::rejection::Repr;
 #[cfg(feature = "signature")]
@@ -137,7 +137,7 @@ impl Validator {
         self.body_limit
     }
 
-    /// Tells whether a token is set. If not, anybody can forge a callback.
+    /// Returns whether a token is set. If not, anybody can forge a callback.
     pub fn requires_signature(&self) -> bool {
         #[cfg(feature = "signature")]
         return !self.policy.tokens.is_empty();
@@ -214,19 +214,33 @@ impl Validator {
         }
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
-        let strict = parameters.check()?;
-        let (expected, found) = (self.sdk_app_id, strict.sdk_app_id);
+        let app = parameters.app()?;
+        match self.check_parameters(&parameters, app, now) {
+            Ok(strict) => Ok(CheckedQuery::new(CallbackQuery::new(strict, &parameters), self.body_limit)),
+            Err(repr) => Err(Rejection::from(repr).of(app)),
+        }
+    }
+
+    #[inline]
+    fn check_parameters<'a>(
+        &self,
+        parameters: &Parameters<'a>,
+        found: SdkAppId,
+        now: SystemTime,
+    ) -> Result<Strict<'a>, Repr> {
+        let strict = parameters.check(found)?;
+        let expected = self.sdk_app_id;
         if expected != found {
-            return Err(Repr::SdkAppIdMismatch { expected, found }.into());
+            return Err(Repr::SdkAppIdMismatch { expected, found });
         }
         #[cfg(feature = "signature")]
         if self.requires_signature() {
-            self.policy.check(&parameters, now)?;
+            self.policy.check(parameters, now)?;
         }
         #[cfg(not(feature = "signature"))]
         let _ = now;
         check_content_type(&strict.command, strict.content_type.as_deref())?;
-        Ok(CheckedQuery::new(CallbackQuery::new(strict, &parameters), self.body_limit))
+        Ok(strict)
     }
 
     /// Checks a whole callback: [`check_query`](Self::check_query), then

@@ -3,13 +3,13 @@
 mod util;
 
 use std::error::Error;
-use std::num::NonZeroI32;
 
+use im_group_full::testing::Callback;
 use im_group_full::{
-    ActionStatus, CallbackResponse, Failure, GroupFullHandler, Rejection, RejectionKind, Reply, SdkAppId, Validator,
-    handle, handle_http, http,
+    ActionStatus, CallbackQuery, CallbackResponse, Failure, GroupFullHandler, Immediate, Rejection, RejectionKind,
+    Reply, SdkAppId, Token, Validator, handle, handle_http, handle_request, handle_request_async, http,
 };
-use util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
+use util::{APP, BODY, NOW, OK, QUERY, Recorder, at, ready};
 
 fn fail(info: &str) -> String {
     format!(r#"{{"ActionStatus":"FAIL","ErrorInfo":{},"ErrorCode":1}}"#, serde_json::json!(info))
@@ -185,6 +185,93 @@ fn quotes_are_safe_to_log() {
     }
 }
 
+/// A proxy that encodes the `&` puts the signature into another parameter's value, and an excerpt must not
+/// show it, nor a part of it that the cut leaves.
+#[test]
+fn no_signature_in_any_text() {
+    let sign = "a5d271b35bd72858cdf1ad0b9dfbf037d19146062c0ecb712a0a3235489d6021";
+    let validator = Validator::unauthenticated(APP);
+    let json = |field: &str, text: &str| format!(r#"{{"CallbackCommand":"A","GroupId":"g","{field}":"{text}"}}"#);
+    for before in (0..70).map(|len| "x".repeat(len)) {
+        for shown in [
+            format!("SdkAppid={before}%26Sign%3D{sign}%26RequestTime%3D1"),
+            format!("SdkAppid={before}%26Sign%3D{}%", sign.to_uppercase()),
+            format!("SdkAppid=888888&CallbackCommand={before}%26Sign%3D{sign}"),
+            format!("SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype={before}{sign}"),
+        ]
+        .map(|query| validator.validate(&query, b"{}", at(NOW)).unwrap_err())
+        .into_iter()
+        .chain(
+            [json("EventTime", &(before.clone() + sign)), json("GroupId", sign)]
+                .map(|body| validator.validate(QUERY, body.as_bytes(), at(NOW)).unwrap_err()),
+        ) {
+            let texts = format!("{shown} {shown:?} {}", Reply::from(shown.clone()).response().error_info());
+            let runs = texts.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max();
+            assert!(runs < Some(16), "{texts}");
+        }
+    }
+    let query = format!("SdkAppid=888888%26Sign%3D{sign}%26RequestTime%3D1676091353");
+    let rejection = validator.validate(&query, b"", at(NOW)).unwrap_err();
+    assert_eq!(
+        rejection.to_string(),
+        "parameter `SdkAppid`: expected decimal digits that fit 64 bits, \
+         found \"888888&Sign=[hex]&RequestTime=1676091353\""
+    );
+    // Fifteen are no signature.
+    let rejection = validator.validate("SdkAppid=0123456789abcdeg", b"", at(NOW)).unwrap_err();
+    assert!(rejection.to_string().ends_with("\"0123456789abcdeg\""), "{rejection}");
+    let rejection = validator.validate("SdkAppid=0123456789abcdef", b"", at(NOW)).unwrap_err();
+    assert!(rejection.to_string().ends_with("\"[hex]\""), "{rejection}");
+}
+
+/// A server of several apps has to know whose token is wrong.
+#[test]
+fn a_rejection_names_the_app_that_was_claimed() {
+    let token = Token::new("xxxxyyyy").unwrap();
+    let recorder = Recorder::new(Validator::signed(APP, token.clone()).max_query_len(300));
+    let signed = Callback::new(APP).signed(&token, NOW);
+    for kind in [
+        RejectionKind::BodyTooLarge,
+        RejectionKind::UnsupportedContentType,
+        RejectionKind::MissingSignature,
+        RejectionKind::InvalidSignature,
+        RejectionKind::StaleSignature,
+        RejectionKind::MalformedBody,
+        RejectionKind::CommandMismatch,
+        RejectionKind::SdkAppIdMismatch,
+    ] {
+        let callback = signed.clone().broken(kind);
+        let reply = handle(&callback.raw_query(), &callback.raw_body(), &recorder);
+        let claimed = if kind == RejectionKind::SdkAppIdMismatch { SdkAppId::new(888_889) } else { APP };
+        assert_eq!(
+            reply.rejection().map(|rejection| (rejection.kind(), rejection.sdk_app_id())),
+            Some((kind, Some(claimed)))
+        );
+    }
+    let query = signed.raw_query();
+    for of_read in [Rejection::body_too_large(), Rejection::incomplete_body()] {
+        assert_eq!(of_read.sdk_app_id(), None);
+        let reply = handle_request("POST", &query, |_| Err::<&[u8], _>(of_read.clone()), &recorder);
+        assert_eq!(reply.rejection().and_then(Rejection::sdk_app_id), Some(APP));
+        let read = async |_| Err::<&[u8], _>(of_read.clone());
+        let reply = ready(handle_request_async("POST", &query, read, &Immediate(&recorder)));
+        assert_eq!(reply.rejection().and_then(Rejection::sdk_app_id), Some(APP));
+    }
+    let other = signed.command("A").raw_query();
+    let rejection = recorder.validator().validate(&other, b"", at(NOW)).unwrap_err();
+    assert_eq!((rejection.kind(), rejection.sdk_app_id()), (RejectionKind::OtherCommand, Some(APP)));
+    assert_eq!(Rejection::unknown_app(APP).sdk_app_id(), Some(APP));
+    assert_eq!(CallbackQuery::parse("SdkAppid=888888").unwrap_err().sdk_app_id(), Some(APP));
+    // It was not read, or could not be.
+    let long = format!("{QUERY}&x={}", "x".repeat(300));
+    for (method, query) in
+        [("GET", QUERY), ("POST", &long), ("POST", ""), ("POST", "SdkAppid=x"), ("POST", "SdkAppid=1&SdkAppid=1")]
+    {
+        let reply = handle_request(method, query, |_| Ok(BODY), &recorder);
+        assert_eq!(reply.rejection().map(Rejection::sdk_app_id), Some(None), "{method} {query}");
+    }
+}
+
 #[test]
 fn rejected_by_the_server_around_it() {
     for (rejection, kind, status, info) in [
@@ -281,10 +368,14 @@ fn results_are_replies() {
 
 #[test]
 fn envelope() {
-    let response = CallbackResponse::fail(NonZeroI32::new(10004).unwrap(), String::from("bad"));
+    let response = CallbackResponse::fail(10004, String::from("bad"));
     assert_eq!(response.action_status(), ActionStatus::Fail);
     assert_eq!((response.error_code(), response.error_info()), (10004, "bad"));
     assert_eq!(CallbackResponse::ok().action_status(), ActionStatus::Ok);
+    assert_eq!(CallbackResponse::fail(0, "").error_code(), 1);
+    assert_eq!(CallbackResponse::fail(-1, "").error_code(), -1);
+    assert_reply(&CallbackResponse::fail(1, "blocked").into(), 200, &fail("blocked"));
+    assert_reply(&CallbackResponse::ok().into(), 200, OK);
     for (json, message) in [
         (r#"{"ErrorInfo":"","ErrorCode":0}"#, "missing field `ActionStatus` at line 1 column 30"),
         (r#"{"ActionStatus":"OK","ErrorCode":0}"#, "missing field `ErrorInfo` at line 1 column 35"),

@@ -100,17 +100,18 @@ fn unknown_fields_are_ignored_to_any_depth() {
 
 #[test]
 fn refusals_name_the_field_and_the_reason() {
-    let long = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":"{}"}}"#, "9".repeat(100));
+    let long = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":"{}"}}"#, "z".repeat(100));
     let cut = format!(
         "body: field `EventTime`: invalid value: string \"{}…\", expected milliseconds since the Unix epoch \
          at line 1 column 151",
-        "9".repeat(64)
+        "z".repeat(64)
     );
     let text = format!("\"{}\"", "é".repeat(1000));
     let cut_text = format!("body: invalid type: string \"{}…", "é".repeat(256 - 22));
     for (raw_body, message) in [
         (text.as_bytes(), &*cut_text),
-        (b"", "body: EOF while parsing a value at line 1 column 0"),
+        (b"", "the body is empty"),
+        (b" \r\n", "the body is empty"),
         (b"{}", "body: missing field `CallbackCommand` at line 1 column 2"),
         (
             b"null",

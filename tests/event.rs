@@ -65,7 +65,7 @@ fn one_check_serves_several_commands() {
     let other = "SdkAppid=888888&CallbackCommand=State.StateChange";
     let checked = validator.check_query(other, at(NOW)).unwrap();
     assert_eq!(checked.clone().group_full(b"").unwrap_err().kind(), RejectionKind::OtherCommand);
-    assert_eq!(checked.into_query().command(), "State.StateChange");
+    assert_eq!(checked.query().command(), "State.StateChange");
 
     let stranger = "SdkAppid=1&CallbackCommand=State.StateChange";
     assert_eq!(validator.check_query(stranger, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);

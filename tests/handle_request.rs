@@ -14,7 +14,7 @@ use crate::util::{APP, BODY, QUERY, Recorder, ready};
 const OTHER: &str = "SdkAppid=888888&CallbackCommand=C2C.CallbackBeforeSendMsg";
 const UNREAD: usize = usize::MAX;
 
-/// What is answered and called, and the limit that `read` was given; `UNREAD` if it was not called.
+/// What is answered and called, and how many bytes `read` was told to read at most; `UNREAD` if it was not called.
 #[track_caller]
 fn asks(method: &str, raw_query: &str, body: &Result<Vec<u8>, Rejection>, status: u16, call: &str, limit: usize) {
     let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(1000));
@@ -49,18 +49,33 @@ fn the_method_and_the_query_are_judged_before_the_body_is_read() {
 }
 
 #[test]
-fn a_body_is_read_once_and_to_the_limit() {
+fn a_body_is_read_once_and_one_byte_above_the_limit() {
     let spaces = |len| [BODY, &vec![b' '; len - BODY.len()]].concat();
-    asks("POST", QUERY, &Ok(BODY.to_vec()), 200, "full @TGS#2J4SZEAEL", 1000);
-    asks("POST", QUERY, &Ok(spaces(1000)), 200, "full @TGS#2J4SZEAEL", 1000);
-    asks("POST", QUERY, &Ok(spaces(1001)), 413, "rejected body_too_large", 1000);
-    asks("POST", QUERY, &Ok(b"{}".to_vec()), 400, "rejected malformed_body", 1000);
+    asks("POST", QUERY, &Ok(BODY.to_vec()), 200, "full @TGS#2J4SZEAEL", 1001);
+    asks("POST", QUERY, &Ok(spaces(1000)), 200, "full @TGS#2J4SZEAEL", 1001);
+    asks("POST", QUERY, &Ok(spaces(1001)), 413, "rejected body_too_large", 1001);
+    asks("POST", QUERY, &Ok(b"{}".to_vec()), 400, "rejected malformed_body", 1001);
+}
+
+/// No caller adds one, so that none overflows.
+#[test]
+fn the_longest_limit_is_read_to() {
+    let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(usize::MAX));
+    let read = |most| {
+        assert_eq!(most, usize::MAX);
+        Ok(BODY)
+    };
+    assert_eq!(handle_request("POST", QUERY, read, &recorder).status(), 200);
+    assert_eq!(
+        ready(handle_request_async("POST", QUERY, async |most| read(most), &Immediate(&recorder))).status(),
+        200
+    );
 }
 
 #[test]
 fn what_goes_wrong_while_it_is_read_is_answered() {
-    asks("POST", QUERY, &Err(Rejection::body_too_large()), 413, "rejected body_too_large", 1000);
-    asks("POST", QUERY, &Err(Rejection::incomplete_body()), 400, "rejected incomplete_body", 1000);
+    asks("POST", QUERY, &Err(Rejection::body_too_large()), 413, "rejected body_too_large", 1001);
+    asks("POST", QUERY, &Err(Rejection::incomplete_body()), 400, "rejected incomplete_body", 1001);
 }
 
 /// Its users must not be blocked, and the connection must be of use again.
@@ -72,7 +87,7 @@ fn the_body_of_another_command_is_read_and_does_not_count() {
         Err(Rejection::body_too_large()),
         Err(Rejection::incomplete_body()),
     ] {
-        asks("POST", OTHER, &body, 200, "other C2C.CallbackBeforeSendMsg", 1000);
+        asks("POST", OTHER, &body, 200, "other C2C.CallbackBeforeSendMsg", 1001);
     }
 }
 

@@ -264,12 +264,36 @@ fn without_a_token_signatures_are_ignored() {
     }
 }
 
+/// `"secret\n"` from a file was accepted once, and every callback was then `signature: wrong`.
+#[test]
+fn tokens_that_no_console_shows_are_refused() {
+    const BLANK: &str = "begins or ends with white space: remove the line break if it is from a file";
+    const CONTROL: &str = "contains a control character";
+    let long = "x".repeat(129);
+    for (bytes, message) in [
+        (&b""[..], "expected at least one byte, found none: with an empty token anybody can sign"),
+        (long.as_bytes(), "expected at most 128 bytes, found 129"),
+        (b"secret\n", BLANK),
+        (b"secret\r\n", BLANK),
+        (b" secret", BLANK),
+        (b"\tsecret", BLANK),
+        ("secret\u{3000}".as_bytes(), BLANK),
+        ("\u{feff}secret".as_bytes(), BLANK),
+        (b"sec\nret", CONTROL),
+        (b"\0secret", CONTROL),
+        (b"secret\x7f", CONTROL),
+        ("sec\u{85}ret".as_bytes(), CONTROL),
+        (b"\xff\n", BLANK),
+    ] {
+        assert_eq!(Token::new(bytes).unwrap_err().to_string(), format!("token: {message}"));
+    }
+    for bytes in [&b"x"[..], &long.as_bytes()[1..], b"two words", b"\xff", "秘密".as_bytes()] {
+        assert_eq!(Token::new(bytes).unwrap().sign(1).len(), 64);
+    }
+}
+
 #[test]
 fn tokens_are_not_shown() {
-    assert_eq!(
-        Token::new("").unwrap_err().to_string(),
-        "token: expected at least one byte, found none: with an empty token anybody can sign"
-    );
     let shown = format!("{:?} {:?}", token("xxxxyyyy"), validator());
     assert_eq!(
         shown,

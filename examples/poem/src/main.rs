@@ -35,10 +35,10 @@ struct Options {
 /// The glue between poem's types and the crate.
 async fn callback(mut request: Request, handler: &impl AsyncGroupFullHandler) -> Response {
     let body = request.take_body().into_async_read();
-    let read = |limit: usize| async move {
+    let read = |most: usize| async move {
         let mut raw_body = Vec::new();
         // One byte more than is taken shows that there is more.
-        let mut body = std::pin::pin!(body.take(limit as u64 + 1));
+        let mut body = std::pin::pin!(body.take(most as u64));
         match timeout(CALLBACK_TIMEOUT, body.read_to_end(&mut raw_body)).await {
             Ok(Ok(_)) => Ok(raw_body),
             Ok(Err(_)) | Err(_) => Err(Rejection::incomplete_body()),

@@ -96,10 +96,10 @@ fn run(flags: &Flags) -> Result<(), Box<dyn Error + Send + Sync>> {
 fn answer(request: &mut Request, handler: &impl GroupFullHandler) -> Reply {
     let method = request.method().as_str().to_owned();
     let query = request.url().split_once('?').unwrap_or_default().1.to_owned();
-    let read = |limit: usize| {
+    let read = |most: usize| {
         let mut body = Vec::new();
         // One byte more than is taken shows that there is more.
-        let read = request.as_reader().take(limit as u64 + 1).read_to_end(&mut body);
+        let read = request.as_reader().take(most as u64).read_to_end(&mut body);
         read.map(|_| body).map_err(|_| Rejection::incomplete_body())
     };
     handle_request(&method, &query, read, handler)
