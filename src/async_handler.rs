@@ -119,9 +119,12 @@ impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
 ///
 /// # Traps
 ///
-/// - `async move |event| { store.insert(..).await }` lends its state to the future, and the compiler
-///   refuses that ("captures state" or "not general enough"). Clone an `Arc` for each call, as above.
-/// - A closure that does not await is a [`handler_fn`](crate::handler_fn) in [`Immediate`].
+/// An `async` closure lends its state to its future, which has to own it:
+///
+/// ```text
+/// async move |event| store.insert(event.group_id()).await             // captures state
+/// move |event| { let store = store.clone(); async move { .. } }       // works, as above
+/// ```
 pub fn async_handler_fn<F, Fut>(validator: Validator, f: F) -> AsyncHandlerFn<F>
 where
     F: Fn(GroupFull<'static>) -> Fut + Send + Sync,

@@ -153,7 +153,7 @@ impl<'a> GroupFull<'a> {
         &self.body
     }
 
-    /// Copies the event, so that the copy can outlive the request.
+    /// Copies the event, so that the copy can outlive the request. (`clone` still borrows it.)
     pub fn to_static(&self) -> GroupFull<'static> {
         self.clone().into_owned()
     }

@@ -8,12 +8,17 @@ use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFullHandler, Rejection, Re
 
 /// Checks a callback whose body has been read, gives it to your app, and says what to answer.
 ///
-/// `raw_query` (everything after the `?` of the URL) and `raw_body` are untrusted. Pass them on as they
-/// came: nothing may decode, reorder or re-encode them on the way.
+/// `raw_query` (everything after the `?` of the URL) and `raw_body` are untrusted. Pass them on
+/// undecoded. If your gateway only has a map of decoded parameters, encode it again, for example with
+/// the crate `form_urlencoded`: the signature covers only the token and the time. A map that keeps one of
+/// two equal names hides a duplicate that would have been rejected.
 ///
-/// For each request exactly one of [`on_group_full`](GroupFullHandler::on_group_full),
+/// For each request that gets an answer, exactly one of
+/// [`on_group_full`](GroupFullHandler::on_group_full),
 /// [`on_other_command`](GroupFullHandler::on_other_command) and
-/// [`on_rejected`](GroupFullHandler::on_rejected) is called.
+/// [`on_rejected`](GroupFullHandler::on_rejected) is called. None need be called if the request is given
+/// up first: an async twin's future is dropped while the body is read, or your `read` panics. To count
+/// those, count requests where they come in and where they are answered, and compare.
 ///
 /// If your own code reads the body, use [`handle_request`], which also says when to read it.
 ///

@@ -7,6 +7,9 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
 /// What your app does with a callback. [`handle`](crate::handle) and its siblings call it.
 ///
+/// For each request that gets an answer, exactly one of `on_group_full`, `on_other_command` and
+/// `on_rejected` is called, and `on_failed` after an `on_group_full` that fails.
+///
 /// It is also implemented for `&H`, `Box<H>` and `Arc<H>`, and works as `dyn GroupFullHandler`.
 ///
 /// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)): hand slow
@@ -38,7 +41,7 @@ pub trait GroupFullHandler: Send + Sync {
     /// Returns the validator, which decides which callbacks reach
     /// [`on_group_full`](Self::on_group_full).
     ///
-    /// It is a reference, so it cannot come out of a lock. To change it in a running process, for
+    /// It is a reference, so it cannot be returned from behind a lock guard. To change it in a running process, for
     /// example to rotate a token, swap the whole handler (in an `Arc`), or make one for each request,
     /// which is cheap.
     fn validator(&self) -> &Validator;
@@ -70,6 +73,9 @@ pub trait GroupFullHandler: Send + Sync {
 
     /// Returns the time that a signature is compared with. Called only if a token is set; override it
     /// in tests.
+    ///
+    /// On `wasm32-unknown-unknown` the default panics, because `std` has no clock there. Override it, or
+    /// give a closure's handler a [`clock`](HandlerFn::clock).
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -133,14 +139,28 @@ forward!(&H, Box<H>, Arc<H>);
 ///
 /// # Traps
 ///
-/// The compiler's words do not always help here:
+/// The compiler's message does not always name the fix.
 ///
-/// - `async |event| ..` is not `Fn(&GroupFull<'_>) -> Result<(), Failure>`: give it to
-///   [`async_handler_fn`](crate::async_handler_fn).
-/// - A closure that you first bind with `let f = |event| ..` takes only one lifetime ("not general
-///   enough"). Write the closure in the call, or give its argument a type:
-///   `let f = |event: &GroupFull<'_>| ..`.
-/// - `event.clone()` still borrows the request. A thread or task needs `event.to_static()`.
+/// A closure that awaits:
+///
+/// ```text
+/// handler_fn(validator, async |event| ..)         // expected `Result<(), Failure>`, found `async` closure body
+/// async_handler_fn(validator, async |event| ..)   // works
+/// ```
+///
+/// A closure in a `let` takes a single lifetime:
+///
+/// ```text
+/// let f = |event| ..; handler_fn(validator, f)                    // not general enough
+/// let f = |event: &GroupFull<'_>| ..; handler_fn(validator, f)    // works
+/// ```
+///
+/// A thread or task outlives the request:
+///
+/// ```text
+/// let event = event.clone(); spawn(async move { .. })        // borrowed data escapes
+/// let event = event.to_static(); spawn(async move { .. })    // works
+/// ```
 pub fn handler_fn<F>(validator: Validator, f: F) -> HandlerFn<F>
 where
     F: Fn(&GroupFull<'_>) -> Result<(), Failure> + Send + Sync,

@@ -52,6 +52,13 @@ use crate::{AsyncGroupFullHandler, Rejection, Reply};
 /// Do not put an extractor such as axum's `Json` in front: it insists on a `Content-Type` header,
 /// the vendor's sample request has none, and every event would be lost. The service ignores that
 /// header and reads the query's `contenttype`.
+///
+/// # It is not an axum handler
+///
+/// ```text
+/// Router::new().route("/im/callback", post(service))        // the trait `Handler` is not implemented
+/// Router::new().route_service("/im/callback", service)      // works
+/// ```
 pub struct GroupFullService<H, S = NoOther> {
     handler: Arc<H>,
     other: Option<S>,

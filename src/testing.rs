@@ -122,6 +122,9 @@ impl Callback {
     ///
     /// - The three kinds about signatures need a validator with a token, and `StaleSignature` a
     ///   callback that is `signed`.
+    /// - A callback of another [`command`](Self::command) is answered `OK` whatever its `contenttype` and
+    ///   body are. The kinds about these (`UnsupportedContentType`, `BodyTooLarge`, `IncompleteBody`,
+    ///   `MalformedBody`, `CommandMismatch`) are then `OtherCommand`.
     /// - `MethodNotAllowed` only shows in [`request`](Self::request).
     /// - `IncompleteBody` is what a server sees when a connection breaks off. The body is cut
     ///   short, and a validator, which cannot know why, says `MalformedBody`.
@@ -185,10 +188,14 @@ impl Callback {
 
     /// Returns the whole request, to the path `/`, for [`handle_http`](crate::handle_http) and other
     /// code that takes a request.
+    ///
+    /// # Panics
+    ///
+    /// No URI can hold the query, which has a command of about 64 KiB.
     pub fn request(&self) -> Request<Vec<u8>> {
         let path_and_query = format!("/?{}", self.raw_query());
         let mut request = Request::new(self.raw_body());
-        *request.uri_mut() = path_and_query.parse().unwrap_or_default();
+        *request.uri_mut() = path_and_query.parse().expect("a query that a URI can hold");
         if !self.is_broken(RejectionKind::MethodNotAllowed) {
             *request.method_mut() = Method::POST;
         }

@@ -165,46 +165,58 @@ impl Validator {
     /// tower servers use `GroupFullService::other`.)
     ///
     /// Nothing is read before the query has passed. Everything that is not a `POST` of another command
-    /// goes to [`handle_request`](crate::handle_request). That checks the query a second time, which
-    /// costs about 150 ns.
+    /// goes to [`handle_request_async`](crate::handle_request_async), or to
+    /// [`handle_request`](crate::handle_request) in code that does not await. That checks the query a
+    /// second time, which costs about 150 ns.
     ///
     /// ```
-    /// use im_group_full::http::Response;
-    /// use im_group_full::{GroupFullHandler, Rejection, Reply, handle_request};
+    /// use im_group_full::{AsyncGroupFullHandler, CallbackResponse, Rejection, Reply, handle_request_async};
+    /// use tokio::io::{AsyncRead, AsyncReadExt};
     ///
-    /// /// Your own commands. It returns the JSON to send; here what allows everything.
-    /// fn other_command(command: &str, body: &[u8]) -> Vec<u8> {
+    /// const MY_LIMIT: usize = 1024 * 1024;
+    ///
+    /// /// Your own commands; here everything is allowed.
+    /// async fn other_command(command: &str, body: &[u8]) -> CallbackResponse<'static> {
     ///     if command == "Group.CallbackAfterSendMsg" {
     ///         println!("a message of {} bytes", body.len());
     ///     }
-    ///     Reply::ok().body().into_owned()
+    ///     CallbackResponse::ok()
     /// }
     ///
-    /// /// Your server's own way of reading a body. A body that is cut at the limit must not look whole.
-    /// fn read(limit: usize) -> Result<Vec<u8>, Rejection> {
-    ///     # let received = Vec::new();
-    ///     if received.len() > limit { Err(Rejection::body_too_large()) } else { Ok(received) }
+    /// /// Your server's own way of reading a body.
+    /// async fn read(body: impl AsyncRead + Unpin, most: usize) -> Result<Vec<u8>, Rejection> {
+    ///     let mut raw_body = Vec::new();
+    ///     let read = body.take(most as u64).read_to_end(&mut raw_body).await;
+    ///     read.map(|_| raw_body).map_err(|_| Rejection::incomplete_body())
     /// }
     ///
-    /// fn receive(method: &str, raw_query: &str, handler: &impl GroupFullHandler) -> Response<Vec<u8>> {
+    /// async fn receive(
+    ///     method: &str,
+    ///     raw_query: &str,
+    ///     body: impl AsyncRead + Send + Unpin,
+    ///     handler: &impl AsyncGroupFullHandler,
+    /// ) -> Reply {
     ///     match handler.validator().check_query(raw_query, handler.now()) {
     ///         Ok(query) if method == "POST" && !query.is_group_full() => {
     ///             handler.on_other_command(&query);
-    ///             match read(1024 * 1024) {
-    ///                 Ok(body) => Response::new(other_command(query.command(), &body)),
+    ///             match read(body, MY_LIMIT + 1).await {
+    ///                 Ok(body) if body.len() <= MY_LIMIT => other_command(query.command(), &body).await.into(),
     ///                 // Not handled, and nobody is blocked for it.
-    ///                 Err(_) => Reply::ok().into(),
+    ///                 _ => Reply::ok(),
     ///             }
     ///         }
-    ///         _ => handle_request(method, raw_query, read, handler).into(),
+    ///         _ => handle_request_async(method, raw_query, |most| read(body, most), handler).await,
     ///     }
     /// }
-    /// # use im_group_full::{SdkAppId, Validator, handler_fn};
-    /// # let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |_| Ok(()));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use im_group_full::{SdkAppId, Validator, async_handler_fn};
+    /// # let handler = async_handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), async |_| Ok(()));
     /// # let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterSendMsg";
-    /// # assert_eq!(receive("POST", query, &handler).body(), Reply::ok().body().as_ref());
-    /// # assert_eq!(receive("GET", query, &handler).status(), 405);
-    /// # assert_eq!(receive("POST", "", &handler).status(), 400);
+    /// # assert_eq!(receive("POST", query, &b"{}"[..], &handler).await.body(), Reply::ok().body());
+    /// # assert_eq!(receive("GET", query, &b"{}"[..], &handler).await.status(), 405);
+    /// # assert_eq!(receive("POST", "", &b"{}"[..], &handler).await.status(), 400);
+    /// # }
     /// ```
     #[inline]
     pub fn check_query<'a>(&self, raw_query: &'a str, now: SystemTime) -> Result<CheckedQuery<'a>, Rejection> {

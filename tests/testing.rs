@@ -114,6 +114,25 @@ fn what_is_broken_is_refused_as_just_that() {
 }
 
 #[test]
+fn what_is_wrong_with_another_commands_body_does_not_count() {
+    let validator = Validator::signed(APP, token());
+    let other = Callback::new(APP).command("A").signed(&token(), NOW);
+    for kind in [UnsupportedContentType, BodyTooLarge, IncompleteBody, MalformedBody, CommandMismatch] {
+        assert_eq!(validated(&other.clone().broken(kind), &validator), Err(OtherCommand), "{kind}");
+    }
+    for kind in [QueryTooLong, DuplicateParameter, SdkAppIdMismatch, MissingSignature, InvalidSignature, StaleSignature]
+    {
+        assert_eq!(validated(&other.clone().broken(kind), &validator), Err(kind));
+    }
+}
+
+#[test]
+#[should_panic(expected = "a query that a URI can hold")]
+fn a_request_that_cannot_be_is_not_another_one() {
+    Callback::new(APP).command("x".repeat(70_000)).request();
+}
+
+#[test]
 fn what_only_a_server_sees() {
     let callback = Callback::new(APP).broken(MethodNotAllowed);
     assert_eq!(callback.request().method(), "GET");
