@@ -133,6 +133,45 @@ fn rejected() {
     }
 }
 
+/// A value that another parser could read as the wanted one is not it.
+#[test]
+fn identity_is_compared_to_the_letter() {
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
+    let command = "Group.CallbackAfterGroupFull";
+    for bit in 0..64 {
+        let query = QUERY.replace("888888", &(APP.get() ^ (1 << bit)).to_string());
+        assert_eq!(handle(&query, BODY, &recorder).status(), 403, "{query}");
+    }
+    assert!(recorder.calls().iter().all(|call| call == "rejected sdk_app_id_mismatch"));
+    for other in [
+        &command.to_lowercase(),
+        &command.to_uppercase(),
+        "group.CallbackAfterGroupFull",
+        "Group.CallbackAfterGroupFull+",
+        "+Group.CallbackAfterGroupFull",
+        "Group.CallbackAfterGroupFull%00",
+        "Group.CallbackAfterGroupFul",
+        "Group.CallbackAfterGroupFullX",
+        "CallbackAfterGroupFull",
+    ] {
+        assert_reply(&handle(&QUERY.replace(command, other), BODY, &recorder), 200, OK);
+        assert!(recorder.calls()[0].starts_with("other "), "{other}");
+        let body = String::from_utf8_lossy(BODY).replace(command, &other.replace('+', " ").replace("%00", "\\u0000"));
+        assert_eq!(
+            handle(QUERY, body.as_bytes(), &recorder).rejection().map(Rejection::kind),
+            Some(RejectionKind::CommandMismatch),
+            "{other}"
+        );
+        recorder.calls();
+    }
+    for content_type in ["", "jsonx", "xjson", "json%20", "json;charset=utf-8", "application/json", "js"] {
+        let query = format!("SdkAppid=888888&CallbackCommand={command}&contenttype={content_type}");
+        assert_eq!(handle(&query, BODY, &recorder).status(), 415, "{content_type}");
+        let other = format!("SdkAppid=888888&CallbackCommand=A&contenttype={content_type}");
+        assert_reply(&handle(&other, BODY, &recorder), 200, OK);
+    }
+}
+
 /// Its users must not be blocked, even if the callback is odd in other ways.
 #[test]
 fn another_command() {
@@ -355,6 +394,17 @@ fn failed() {
     let failure = converted();
     assert_eq!((failure.code(), failure.info()), (1, "internal error"));
     assert_eq!(failure.to_string(), "internal error");
+    // `anyhow` and others show their whole chain with `#`.
+    #[derive(Debug)]
+    struct Chain;
+    impl Error for Chain {}
+    impl std::fmt::Display for Chain {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(if f.alternate() { "no rows: timed out" } else { "no rows" })
+        }
+    }
+    let chain = Failure::new("busy").with_source(Chain);
+    assert_eq!((format!("{chain:#}"), chain.to_string()), ("busy: no rows: timed out".to_owned(), "busy".to_owned()));
     let source: &(dyn Error + 'static) = failure.source().unwrap();
     assert!(source.is::<std::io::Error>());
 }

@@ -164,6 +164,11 @@ fn refusals_name_the_field_and_the_reason() {
              at line 1 column 52",
         ),
         (
+            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":""}"#,
+            "body: field `EventTime`: invalid value: string \"\", expected milliseconds since the Unix epoch \
+             at line 1 column 51",
+        ),
+        (
             br#"{"CallbackCommand":"A","GroupId":"g","EventTime":"+1"}"#,
             "body: field `EventTime`: invalid value: string \"+1\", expected milliseconds since the Unix epoch \
              at line 1 column 53",
@@ -174,6 +179,7 @@ fn refusals_name_the_field_and_the_reason() {
              at line 1 column 53",
         ),
         (long.as_bytes(), &cut),
+        (b"\xef\xbb\xbf{\"CallbackCommand\":\"A\",\"GroupId\":\"g\"}", "body: expected value at line 1 column 1"),
         (br#"{"CallbackCommand":"A","GroupId":"g"}x"#, "body: trailing characters at line 1 column 38"),
         (br#"{"CallbackCommand":"A","GroupId":"g"}{}"#, "body: trailing characters at line 1 column 38"),
         (

@@ -44,6 +44,8 @@ fn information_may_be_missing_or_odd() {
         ("", None, None),
         ("&ClientIP=&OptPlatform=", None, Some(OptPlatform::Other(""))),
         ("&ClientIP=%3A%3A1&OptPlatform=IOS", Some("::1"), Some(OptPlatform::Ios)),
+        ("&ClientIP=::ffff:1.2.3.4", Some("::ffff:1.2.3.4"), None),
+        ("&ClientIP=1.2.3.4:80", None, None),
         ("&ClientIP=unknown&OptPlatform=%zz", None, Some(OptPlatform::Other("%zz"))),
     ] {
         let query = format!("SdkAppid=888888&CallbackCommand={GROUP_FULL_COMMAND}{more}");
@@ -67,6 +69,16 @@ fn one_check_serves_several_commands() {
     assert_eq!(checked.clone().group_full(b"").unwrap_err().kind(), RejectionKind::OtherCommand);
     assert_eq!(checked.query().command(), "State.StateChange");
 
+    // The limit and the information go with it.
+    let validator = validator.max_body_len(10).max_query_len(1_000_000);
+    let with_id = format!("{QUERY}&RequestID=7&x={}", "x".repeat(10_000));
+    let owned = validator.check_query(&with_id, at(NOW)).unwrap().into_owned();
+    assert_eq!((owned.body_limit(), owned.query().request_id()), (10, Some("7")));
+    assert_eq!(owned.clone().group_full(BODY).unwrap_err().kind(), RejectionKind::BodyTooLarge);
+    let expected = CallbackQuery::parse(&with_id).unwrap();
+    assert_eq!((owned.query(), owned.is_group_full()), (&expected.clone().into_owned(), true));
+    assert_eq!(expected.into_owned().to_query_string(), format!("{QUERY}&RequestID=7"));
+
     let stranger = "SdkAppid=1&CallbackCommand=State.StateChange";
     assert_eq!(validator.check_query(stranger, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);
 }
@@ -82,6 +94,14 @@ fn limits_are_inclusive() {
     assert_eq!(validator.validate(QUERY, &longer, at(NOW)).unwrap_err().kind(), RejectionKind::BodyTooLarge);
     let longer = format!("{QUERY}&");
     assert_eq!(validator.validate(&longer, BODY, at(NOW)).unwrap_err().kind(), RejectionKind::QueryTooLong);
+    // In bytes, and up as well as down.
+    let wide = format!("{QUERY}&群={}", "群".repeat(3000));
+    for (limit, accepted) in [(wide.chars().count(), false), (wide.len() - 1, false), (wide.len(), true)] {
+        let validator = Validator::unauthenticated(APP).max_query_len(limit);
+        assert_eq!(validator.check_query(&wide, at(NOW)).is_ok(), accepted, "{limit}");
+    }
+    let long = [BODY, &[b' '; 70_000]].concat();
+    assert!(Validator::unauthenticated(APP).max_body_len(long.len()).validate(QUERY, &long, at(NOW)).is_ok());
 }
 
 #[test]
@@ -212,9 +232,15 @@ fn unit_tests_can_make_one() {
 
 #[test]
 fn ids_tell_events_apart() {
-    for (time, id) in [(r#","EventTime":5"#, "888888:5:g"), ("", "888888::g")] {
+    for (time, id, event_time) in [
+        (r#","EventTime":5"#, "888888:5:g", Some(UNIX_EPOCH + Duration::from_millis(5))),
+        (r#","EventTime":0"#, "888888:0:g", Some(UNIX_EPOCH)),
+        // Seconds are not guessed.
+        (r#","EventTime":1670574414"#, "888888:1670574414:g", Some(at(1_670_574) + Duration::from_millis(414))),
+        ("", "888888::g", None),
+    ] {
         let body = format!(r#"{{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"{time}}}"#);
         let event = Validator::unauthenticated(APP).validate(QUERY, body.as_bytes(), at(NOW)).unwrap();
-        assert_eq!(event.id(), id);
+        assert_eq!((event.id().as_str(), event.event_time()), (id, event_time));
     }
 }

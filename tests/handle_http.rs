@@ -36,9 +36,12 @@ fn the_query_comes_from_the_uri() {
     answers(&request, 200, None, OK, &["full @TGS#2J4SZEAEL"]);
     *request.uri_mut() = format!("https://example.com/a/b{}", request.uri()).parse().unwrap();
     answers(&request, 200, None, OK, &["full @TGS#2J4SZEAEL"]);
-    *request.uri_mut() = "/im/callback".parse().unwrap();
     let missing = fail("parameter `SdkAppid`: missing");
-    answers(&request, 400, None, &missing, &["rejected missing_parameter"]);
+    let query = request.uri().query().unwrap().to_owned();
+    for path in ["/im/callback".to_owned(), format!("/{query}"), format!("/&{query}"), "/?".to_owned()] {
+        *request.uri_mut() = path.parse().unwrap();
+        answers(&request, 400, None, &missing, &["rejected missing_parameter"]);
+    }
 }
 
 #[test]

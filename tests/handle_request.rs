@@ -91,6 +91,20 @@ fn the_body_of_another_command_is_read_and_does_not_count() {
     }
 }
 
+/// What is counted does not depend on whether the body ever ends.
+#[test]
+fn another_command_is_counted_before_its_body_is_read() {
+    let recorder = Recorder::new(Validator::unauthenticated(APP));
+    let read = |_| {
+        assert_eq!(recorder.calls(), ["other C2C.CallbackBeforeSendMsg"]);
+        Ok(BODY)
+    };
+    assert_eq!(handle_request("POST", OTHER, read, &recorder).status(), 200);
+    let read = async |most| read(most);
+    assert_eq!(ready(handle_request_async("POST", OTHER, read, &Immediate(&recorder))).status(), 200);
+    assert_eq!(recorder.calls(), [""; 0]);
+}
+
 #[test]
 fn futures_are_send() {
     fn send<T: Send>(future: T) -> T {

@@ -14,11 +14,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use im_group_full::testing::Callback;
-use im_group_full::{CheckedQuery, GroupFullService, Immediate, RejectionKind, ReplyBody, Validator, handler_fn, http};
+use im_group_full::{
+    CheckedQuery, GroupFullService, Immediate, RejectionKind, ReplyBody, Token, Validator, handler_fn, http,
+};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use crate::script::{Script, Step};
-use crate::util::{APP, OK, Recorder};
+use crate::util::{APP, NOW, OK, Recorder};
 
 #[path = "util/script.rs"]
 mod script;
@@ -97,7 +99,11 @@ async fn echo(Extension(query): Extension<CheckedQuery<'static>>, body: String) 
 async fn services_of_every_kind_answer_it() {
     let (service, recorder) = alone();
     let body = "x".repeat(LIMIT + 1);
-    let request = || callback().request().map(|_| axum::body::Body::from(body.clone()));
+    let request = || {
+        let mut request = callback().request().map(|_| axum::body::Body::from(body.clone()));
+        request.headers_mut().insert("expect", http::HeaderValue::from_static("100-continue"));
+        request
+    };
     let expected = (200, None, format!("Group.CallbackBeforeSendMsg: {body}"));
 
     assert_eq!(answer(service.clone().other(post(echo)), request()).await, expected);
@@ -133,7 +139,7 @@ async fn only_what_passed_reaches_it() {
         panic!("it was reached");
     });
     let (service, recorder) = alone();
-    let service = service.other(reached);
+    let service = service.other(reached.clone());
     for (kind, status) in [
         (None, 200),
         (Some(RejectionKind::MissingParameter), 400),
@@ -146,6 +152,19 @@ async fn only_what_passed_reaches_it() {
         let (got, ..) = answer(service.clone(), callback.request().map(Full::from)).await;
         assert_eq!(got, status);
         assert_eq!(recorder.calls().len(), 1);
+    }
+    // Another command that is not provably the vendor's, of now.
+    let token = Token::new("xxxxyyyy").unwrap();
+    let recorder = Arc::new(Recorder::new(Validator::signed(APP, token.clone())));
+    let strict = GroupFullService::new(Immediate(Arc::clone(&recorder))).other(reached);
+    for forged in [
+        callback(),
+        callback().signed(&token, NOW - 61),
+        callback().signed(&token, NOW + 61),
+        callback().signed(&Token::new("other").unwrap(), NOW),
+    ] {
+        assert_eq!(answer(strict.clone(), forged.request().map(Full::from)).await.0, 403);
+        assert!(recorder.calls()[1].starts_with("rejected "));
     }
     // Another command of another app, and one that comes by GET.
     let mut foreign = callback().request().map(Full::from);
@@ -169,6 +188,26 @@ async fn it_is_asked_whether_it_is_ready_and_its_errors_come_out() {
         let error = ready.call(callback().request().map(Full::from)).await.err();
         assert_eq!(error, Some("no upstream"));
     }
+    // Nor is an error of readiness an answer.
+    struct Broken;
+    impl Service<Request<Full<Bytes>>> for Broken {
+        type Response = Response<Full<Bytes>>;
+        type Error = &'static str;
+        type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+            std::task::Poll::Ready(Err("not ready"))
+        }
+        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+            panic!("it is not ready")
+        }
+    }
+    impl Clone for Broken {
+        fn clone(&self) -> Self {
+            Self
+        }
+    }
+    let broken = alone().0.other(Broken);
+    assert_eq!(broken.oneshot(callback().request().map(Full::from)).await.err(), Some("not ready"));
     // An event does not wait for it.
     assert_eq!(answer(service, Callback::new(APP).request().map(Full::from)).await.0, 200);
 }
@@ -186,6 +225,10 @@ async fn its_answers_keep_their_head_and_their_length() {
     assert_eq!((response.status().as_u16(), response.headers()["x-own"].as_bytes()), (202, &b"1"[..]));
     assert_eq!(response.body().size_hint().exact(), Some(BLOCKED.len() as u64));
     assert!(!response.body().is_end_stream());
+    let empty =
+        tower::service_fn(async |_: Request<Full<Bytes>>| Ok::<_, Infallible>(Response::<Full<Bytes>>::default()));
+    let ended = alone().0.other(empty).oneshot(callback().request().map(Full::from)).await.unwrap();
+    assert!(ended.body().is_end_stream());
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), BLOCKED);
 }
 

@@ -197,6 +197,14 @@ fn any_number_of_times_but_once_is_refused() {
                 format!("SdkAppid=1&CallbackCommand=A.B&contenttype=json{}", format!("&{strict}").repeat(times - 1));
             refuse(&raw_query, RejectionKind::DuplicateParameter, name, "given twice");
         }
+        for second in [name.to_owned(), format!("{name}=")] {
+            for raw_query in [
+                format!("SdkAppid=1&CallbackCommand=A.B&contenttype=json&{second}"),
+                format!("{second}&SdkAppid=1&CallbackCommand=A.B&contenttype=json"),
+            ] {
+                refuse(&raw_query, RejectionKind::DuplicateParameter, name, "given twice");
+            }
+        }
     }
 }
 
@@ -206,6 +214,9 @@ fn written_queries_are_encoded() {
     let written = "SdkAppid=7&CallbackCommand=A%26B&contenttype=JSON&ClientIP=%25zz&OptPlatform=%E7%BE%A4+*-._%7E";
     assert_eq!(query.to_query_string(), written);
     assert_eq!(parse(written), query);
+    // Empty is not missing.
+    let empty = "SdkAppid=1&CallbackCommand=A&contenttype=&ClientIP=&OptPlatform=&RequestID=";
+    assert_eq!(parse(empty).to_query_string(), empty);
 }
 
 #[test]

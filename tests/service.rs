@@ -9,7 +9,9 @@ use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use im_group_full::testing::Callback;
-use im_group_full::{GroupFullService, Immediate, RejectionKind, ReplyBody, ResponseFuture, Token, Validator, http};
+use im_group_full::{
+    Failure, GroupFullService, Immediate, RejectionKind, ReplyBody, ResponseFuture, Token, Validator, http,
+};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -144,17 +146,56 @@ async fn the_limit_is_the_validators() {
     let asked = asked(Validator::unauthenticated(APP).max_body_len(10));
     let (status, _, _, calls) = asked.answer(with_body(&Callback::new(APP), Full::<Bytes>::from(vec![b' '; 11]))).await;
     assert_eq!((status, calls), (413, vec!["rejected body_too_large".to_owned()]));
+    // It may also be higher than the default.
+    let asked = self::asked(Validator::unauthenticated(APP).max_body_len(usize::MAX));
+    let body = [Callback::new(APP).raw_body(), vec![b' '; LIMIT]].concat();
+    let (status, ..) = asked.answer(with_body(&Callback::new(APP), Full::<Bytes>::from(body))).await;
+    assert_eq!(status, 200);
 }
 
 #[tokio::test]
 async fn a_body_is_read_however_it_comes() {
-    let mut steps: Vec<_> = Callback::new(APP).raw_body().into_iter().map(|byte| Step::Data(vec![byte])).collect();
-    steps.insert(7, Step::Data(Vec::new()));
-    steps.push(Step::Trailers);
-    let asked = asked(Validator::unauthenticated(APP));
-    let (status, connection, body, calls) = asked.answer(with_body(&Callback::new(APP), Script::new(steps))).await;
-    assert_eq!((status, connection, body.as_str()), (200, None, OK));
-    assert_eq!(calls, ["full @TGS#2J4SZEAEL"]);
+    let raw_body = Callback::new(APP).raw_body();
+    for piece in [1, 40, raw_body.len() - 1, raw_body.len()] {
+        let mut steps: Vec<_> = raw_body.chunks(piece).map(|piece| Step::Data(piece.to_vec())).collect();
+        // Without trailers and with a known size, the last piece knows that it is the last.
+        let sized = Script { size: Some(raw_body.len() as u64), ..Script::new(steps.clone()) };
+        steps.insert(1, Step::Data(Vec::new()));
+        steps.push(Step::Trailers);
+        for script in [sized, Script::new(steps)] {
+            let asked = asked(Validator::unauthenticated(APP));
+            let (status, connection, body, calls) = asked.answer(with_body(&Callback::new(APP), script)).await;
+            assert_eq!((status, connection, body.as_str()), (200, None, OK));
+            assert_eq!(calls, ["full @TGS#2J4SZEAEL"]);
+        }
+    }
+}
+
+/// The body decides what it is, unless the header says that it is too long.
+#[tokio::test]
+async fn a_small_content_length_and_expect_change_nothing() {
+    for (spaces, length) in [(0, "5"), (20 * 1024, "20000"), (20 * 1024, "0"), (LIMIT - 200, "64000")] {
+        let body = [Callback::new(APP).raw_body(), vec![b' '; spaces]].concat();
+        let mut request = with_body(&Callback::new(APP), Full::<Bytes>::from(body));
+        request.headers_mut().insert("content-length", HeaderValue::from_static(length));
+        request.headers_mut().insert("expect", HeaderValue::from_static("100-continue"));
+        let answer = asked(Validator::unauthenticated(APP)).answer(request).await;
+        assert_eq!(answer, (200, None, OK.to_owned(), vec!["full @TGS#2J4SZEAEL".to_owned()]), "{spaces} {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_keeps_the_connection_and_a_405_names_post() {
+    let failing = GroupFullService::new(Immediate(Recorder::failing(|| Failure::new("busy"))));
+    let response = failing.oneshot(Callback::new(APP).request().map(Full::<Bytes>::from)).await.unwrap();
+    assert_eq!(response.headers().get("allow"), None);
+    assert_eq!(read(response).await, (200, None, fail("busy")));
+
+    let service = asked(Validator::unauthenticated(APP)).service;
+    let get = Callback::new(APP).broken(RejectionKind::MethodNotAllowed).request().map(Full::<Bytes>::from);
+    let response = service.oneshot(get).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["allow"].as_bytes()), (405, &b"POST"[..]));
+    assert_eq!(response.headers()["content-type"], "application/json");
 }
 
 /// Most servers refuse it themselves; where one does not, the body decides.

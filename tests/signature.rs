@@ -105,6 +105,10 @@ fn times_are_plain_digits() {
         assert_eq!(rejection.kind(), InvalidSignature, "{time}");
     }
     assert_eq!(sha256("xxxxyyyy1669872112"), SIGN);
+    // Nor are they decoded first.
+    for time in ["%31669872112", "166987211%32", "%2531669872112"] {
+        assert_eq!(refuse(&validator(), &signed(SIGN, time), at(NOW)).kind(), InvalidSignature, "{time}");
+    }
 }
 
 fn sha256(text: &str) -> String {
@@ -132,6 +136,11 @@ fn both_parameters_once() {
         assert_eq!(rejection.kind(), kind, "{more}");
         assert_eq!(rejection.parameter(), Some(parameter));
         assert_eq!(rejection.to_string(), message);
+    }
+    for second in ["Sign", "Sign=", "RequestTime", "RequestTime=", "%53ign=", "RequestTim%65"] {
+        for more in [format!("{sign}{time}&{second}"), format!("&{second}{sign}{time}")] {
+            assert_eq!(refuse(&validator(), &format!("{QUERY}{more}"), at(NOW)).kind(), DuplicateParameter, "{more}");
+        }
     }
     // The order is not fixed, and a name may be encoded.
     let query = format!("RequestTime={NOW}&Sig%6E={SIGN}&{QUERY}");
@@ -239,6 +248,23 @@ fn rotation() {
     ] {
         let query = signed(&token(text).sign(NOW), &NOW.to_string());
         assert_eq!(validator.check_query(&query, at(NOW)).is_ok(), accepted, "{text}");
+    }
+}
+
+/// Which token signed it says nothing about when.
+#[test]
+fn every_token_has_to_be_fresh() {
+    let texts = ["xxxxyyyy", "new", "third", "fourth"];
+    for len in 1..=texts.len() {
+        let others = texts[1..len].iter().map(|text| token(text));
+        let validator = others.fold(validator(), Validator::also_accept);
+        for text in &texts[..len] {
+            for (time, kind) in [(NOW, None), (NOW - 61, Some(StaleSignature)), (NOW + 61, Some(StaleSignature))] {
+                let query = signed(&token(text).sign(time), &time.to_string());
+                let found = validator.check_query(&query, at(NOW)).err().map(|rejection| rejection.kind());
+                assert_eq!(found, kind, "{len} {text} {time}");
+            }
+        }
     }
 }
 
