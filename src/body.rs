@@ -65,12 +65,6 @@ impl<'a> CallbackBody<'a> {
         Ok(fields.into())
     }
 
-    #[cfg(feature = "testing")]
-    pub(crate) fn sample(group_id: String, event_time_millis: Option<u64>, topic_id: Option<String>) -> Self {
-        let topic_id = topic_id.filter(|topic| !topic.is_empty()).map(Cow::Owned);
-        Self { command: GROUP_FULL_COMMAND.into(), group_id: group_id.into(), event_time_millis, topic_id }
-    }
-
     /// Returns `CallbackCommand`.
     pub fn command(&self) -> &str {
         &self.command
@@ -99,10 +93,9 @@ impl<'a> CallbackBody<'a> {
         if raw_body.len() > limit {
             return Err(Rejection::body_too_large());
         }
-        match Self::parse(raw_body) {
-            Ok(body) if body.command != GROUP_FULL_COMMAND => Err(Repr::command_mismatch(&body.command).into()),
-            parsed => parsed,
-        }
+        let body = Self::parse(raw_body)?;
+        body.check_group_full()?;
+        Ok(body)
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection, SdkAppId};
+use crate::{CallbackBody, CallbackQuery, GroupFull, Rejection};
 
 /// A query that passed [`Validator::check_query`](crate::Validator::check_query): it names the app, and is
 /// signed if a token is set.
@@ -36,11 +36,6 @@ impl<'a> CheckedQuery<'a> {
         &self.query
     }
 
-    #[inline]
-    pub(crate) fn app(&self) -> SdkAppId {
-        self.query.sdk_app_id()
-    }
-
     /// How many bytes of the body to read at most: one more shows that it is too long.
     #[inline]
     pub(crate) fn read_limit(&self) -> usize {
@@ -62,16 +57,14 @@ impl<'a> CheckedQuery<'a> {
     /// command is not the query's.
     #[inline]
     pub fn group_full(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
-        self.query.check_command().map_err(|repr| Rejection::from(repr).of(self.app()))?;
+        self.query.check_command().map_err(|repr| Rejection::from(repr).of(self.query.sdk_app_id()))?;
         self.with_body(raw_body)
     }
 
     /// Does the rest of [`group_full`](Self::group_full) for a query that [is one](Self::is_group_full).
     #[inline]
     pub(crate) fn with_body(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
-        match CallbackBody::group_full(raw_body, self.body_limit) {
-            Ok(body) => Ok(GroupFull::new(self.query, body)),
-            Err(rejection) => Err(rejection.of(self.app())),
-        }
+        let body = CallbackBody::group_full(raw_body, self.body_limit);
+        body.map_err(|rejection| rejection.of(self.query.sdk_app_id())).map(|body| GroupFull::new(self.query, body))
     }
 }

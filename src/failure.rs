@@ -2,7 +2,6 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use crate::CallbackResponse;
 use crate::response::fail_code;
 
 type Source = Box<dyn Error + Send + Sync>;
@@ -31,7 +30,7 @@ type Source = Box<dyn Error + Send + Sync>;
 #[derive(Debug)]
 pub struct Failure {
     code: i32,
-    info: Cow<'static, str>,
+    pub(crate) info: Cow<'static, str>,
     source: Option<Source>,
 }
 
@@ -59,10 +58,6 @@ impl Failure {
     /// Returns what is sent as `ErrorInfo`.
     pub fn info(&self) -> &str {
         &self.info
-    }
-
-    pub(crate) fn response(&self) -> CallbackResponse<'static> {
-        CallbackResponse::fail(self.code, self.info.clone())
     }
 
     /// Returns the error behind it, which is not sent.

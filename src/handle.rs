@@ -6,6 +6,47 @@ use http::{Method, Request, Response, Uri};
 
 use crate::{AsyncGroupFullHandler, CheckedQuery, GroupFullHandler, Rejection, Reply, Validator};
 
+macro_rules! reject {
+    ($rejection:expr, $handler:ident) => {{
+        let rejection = $rejection;
+        $handler.on_rejected(&rejection);
+        Reply::from(rejection)
+    }};
+}
+
+pub(crate) use reject;
+
+/// The steps after the query: one path for code that awaits and code that does not. (As a function, its
+/// future would be copied into that of each caller.)
+macro_rules! answer {
+    ($query:ident, $read:ident, $handler:ident $(, $await:tt)?) => {
+        'reply: {
+            if !$query.is_group_full() {
+                $handler.on_other_command(&$query);
+                // Unread, the rest of the body would be taken for the next request.
+                drop($read($query.read_limit())$(.$await)?);
+                break 'reply Reply::ok();
+            }
+            let raw_body = match $read($query.read_limit())$(.$await)? {
+                Ok(raw_body) => raw_body,
+                Err(rejection) => break 'reply reject!(rejection.of($query.query().sdk_app_id()), $handler),
+            };
+            match $query.with_body(raw_body.as_ref()) {
+                Ok(ref event) => {
+                    let result = $handler.on_group_full(event)$(.$await)?;
+                    if let Err(failure) = &result {
+                        $handler.on_failed(event, failure);
+                    }
+                    Reply::from(result)
+                }
+                Err(rejection) => reject!(rejection, $handler),
+            }
+        }
+    };
+}
+
+pub(crate) use answer;
+
 /// Checks a callback whose body has been read, gives it to your app, and says what to answer.
 ///
 /// `raw_query` (everything after the `?` of the URL) and `raw_body` are untrusted. Pass them on
@@ -96,29 +137,9 @@ pub fn handle_request<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
     read: impl FnOnce(usize) -> Result<B, Rejection>,
     handler: &H,
 ) -> Reply {
-    let query = match check_head(method, raw_query, handler.validator(), || handler.now()) {
-        Ok(query) if query.is_group_full() => query,
-        Ok(other) => {
-            handler.on_other_command(&other);
-            // Unread, the rest of the body would be taken for the next request.
-            drop(read(other.read_limit()));
-            return Reply::ok();
-        }
-        Err(rejection) => return reject(rejection, |rejection| handler.on_rejected(rejection)),
-    };
-    let raw_body = match read(query.read_limit()) {
-        Ok(raw_body) => raw_body,
-        Err(rejection) => return reject(rejection.of(query.app()), |rejection| handler.on_rejected(rejection)),
-    };
-    match query.with_body(raw_body.as_ref()) {
-        Ok(ref event) => {
-            let result = handler.on_group_full(event);
-            if let Err(failure) = &result {
-                handler.on_failed(event, failure);
-            }
-            result.into()
-        }
-        Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
+    match check_head(method, raw_query, handler.validator(), || handler.now()) {
+        Ok(query) => answer!(query, read, handler),
+        Err(rejection) => reject!(rejection, handler),
     }
 }
 
@@ -158,37 +179,9 @@ where
 {
     async move {
         match check_head(method, raw_query, handler.validator(), || handler.now()) {
-            Ok(query) => answer(query, read, handler).await,
-            Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
+            Ok(query) => answer!(query, read, handler, await),
+            Err(rejection) => reject!(rejection, handler),
         }
-    }
-}
-
-/// Does the rest of [`handle_request_async`] for a query that passed.
-pub(crate) async fn answer<B, H, Fut>(query: CheckedQuery<'_>, read: impl FnOnce(usize) -> Fut, handler: &H) -> Reply
-where
-    B: AsRef<[u8]>,
-    H: AsyncGroupFullHandler + ?Sized,
-    Fut: Future<Output = Result<B, Rejection>>,
-{
-    if !query.is_group_full() {
-        handler.on_other_command(&query);
-        drop(read(query.read_limit()).await);
-        return Reply::ok();
-    }
-    let raw_body = match read(query.read_limit()).await {
-        Ok(raw_body) => raw_body,
-        Err(rejection) => return reject(rejection.of(query.app()), |rejection| handler.on_rejected(rejection)),
-    };
-    match query.with_body(raw_body.as_ref()) {
-        Ok(ref event) => {
-            let result = handler.on_group_full(event).await;
-            if let Err(failure) = &result {
-                handler.on_failed(event, failure);
-            }
-            result.into()
-        }
-        Err(rejection) => reject(rejection, |rejection| handler.on_rejected(rejection)),
     }
 }
 
@@ -236,9 +229,4 @@ pub(crate) fn check_head<'a>(
 
 pub(crate) fn raw_query(uri: &Uri) -> &str {
     uri.query().unwrap_or_default()
-}
-
-pub(crate) fn reject(rejection: Rejection, on_rejected: impl FnOnce(&Rejection)) -> Reply {
-    on_rejected(&rejection);
-    rejection.into()
 }

@@ -3,22 +3,22 @@ use std::time::SystemTime;
 
 use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
-type Hook<F> = Option<Arc<F>>;
-type WhenFailed = dyn Fn(&GroupFull<'_>, &Failure) + Send + Sync;
+type Failed = dyn Fn(&GroupFull<'_>, &Failure) + Send + Sync;
 
 /// What the closures' handlers have besides the closure for the event.
 #[derive(Clone)]
 pub(crate) struct Hooks {
     validator: Validator,
-    pub(crate) failed: Hook<WhenFailed>,
-    pub(crate) other_command: Hook<dyn Fn(&CheckedQuery<'_>) + Send + Sync>,
-    pub(crate) rejected: Hook<dyn Fn(&Rejection) + Send + Sync>,
-    pub(crate) clock: Hook<dyn Fn() -> SystemTime + Send + Sync>,
+    pub(crate) failed: Arc<Failed>,
+    pub(crate) other_command: Arc<dyn Fn(&CheckedQuery<'_>) + Send + Sync>,
+    pub(crate) rejected: Arc<dyn Fn(&Rejection) + Send + Sync>,
+    pub(crate) clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
 
 impl Hooks {
     pub(crate) fn new(validator: Validator) -> Self {
-        Self { validator, failed: None, other_command: None, rejected: None, clock: None }
+        let (failed, clock) = (Arc::new(|_: &GroupFull<'_>, _: &Failure| {}), Arc::new(SystemTime::now));
+        Self { validator, failed, other_command: Arc::new(|_| {}), rejected: Arc::new(|_| {}), clock }
     }
 
     #[inline]
@@ -27,25 +27,19 @@ impl Hooks {
     }
 
     pub(crate) fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
-        if let Some(hook) = &self.failed {
-            hook(event, failure);
-        }
+        (self.failed)(event, failure);
     }
 
     pub(crate) fn on_other_command(&self, query: &CheckedQuery<'_>) {
-        if let Some(hook) = &self.other_command {
-            hook(query);
-        }
+        (self.other_command)(query);
     }
 
     pub(crate) fn on_rejected(&self, rejection: &Rejection) {
-        if let Some(hook) = &self.rejected {
-            hook(rejection);
-        }
+        (self.rejected)(rejection);
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        self.clock.as_ref().map_or_else(SystemTime::now, |clock| clock())
+        (self.clock)()
     }
 }
 
@@ -57,20 +51,20 @@ macro_rules! hook_setters {
             ///
             /// `{failure:#}` also shows the error behind a failure.
             pub fn when_failed(mut self, f: impl Fn(&GroupFull<'_>, &Failure) + Send + Sync + 'static) -> Self {
-                self.hooks.failed = Some(Arc::new(f));
+                self.hooks.failed = Arc::new(f);
                 self
             }
 
             /// Calls `f` for every genuine callback of another command; see
             /// [`GroupFullHandler::on_other_command`](crate::GroupFullHandler::on_other_command).
             pub fn when_other_command(mut self, f: impl Fn(&CheckedQuery<'_>) + Send + Sync + 'static) -> Self {
-                self.hooks.other_command = Some(Arc::new(f));
+                self.hooks.other_command = Arc::new(f);
                 self
             }
 
             /// Calls `f` for every rejected callback, for logs and metrics.
             pub fn when_rejected(mut self, f: impl Fn(&Rejection) + Send + Sync + 'static) -> Self {
-                self.hooks.rejected = Some(Arc::new(f));
+                self.hooks.rejected = Arc::new(f);
                 self
             }
 
@@ -78,7 +72,7 @@ macro_rules! hook_setters {
             ///
             /// Use it in tests, and on `wasm32-unknown-unknown`, where `SystemTime::now` panics.
             pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-                self.hooks.clock = Some(Arc::new(now));
+                self.hooks.clock = Arc::new(now);
                 self
             }
         }

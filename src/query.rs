@@ -57,10 +57,8 @@ impl<'a> CallbackQuery<'a> {
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
         let app = parameters.app()?;
-        match parameters.check(app) {
-            Ok(strict) => Ok(Self::new(strict, &parameters)),
-            Err(repr) => Err(Rejection::from(repr).of(app)),
-        }
+        let strict = parameters.check(app).map_err(|repr| Rejection::from(repr).of(app))?;
+        Ok(Self::new(strict, &parameters))
     }
 
     /// Makes a query from the strict and the informational parameters.
@@ -73,18 +71,6 @@ impl<'a> CallbackQuery<'a> {
             client_ip: parameters.client_ip.lenient(),
             opt_platform: parameters.opt_platform.lenient(),
             request_id: parameters.request_id.lenient(),
-        }
-    }
-
-    #[cfg(feature = "testing")]
-    pub(crate) fn sample(sdk_app_id: SdkAppId) -> Self {
-        Self {
-            sdk_app_id,
-            command: GROUP_FULL_COMMAND.into(),
-            content_type: Some("json".into()),
-            client_ip: Some("127.0.0.1".into()),
-            opt_platform: Some("RESTAPI".into()),
-            request_id: None,
         }
     }
 

@@ -65,9 +65,10 @@ pub(crate) enum Repr {
     MethodNotAllowed,
 }
 
-macro_rules! fixed_answer {
+/// An `ErrorInfo`, and the whole envelope around it.
+macro_rules! fixed {
     ($info:literal) => {
-        FixedAnswer { info: $info, json: envelope!("FAIL", $info, "1") }
+        ($info, envelope!("FAIL", $info, "1"))
     };
 }
 
@@ -101,17 +102,14 @@ pub(crate) fn excerpt(text: &str) -> String {
 /// digits is shown. They are removed first, because a cut would leave a part that is too short to tell.
 fn excerpt_of(text: &str, max_chars: usize) -> String {
     let mut shown = String::new();
-    let mut rest = text;
-    while !rest.is_empty() && shown.chars().count() <= max_chars {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len();
-        if digits >= 16 {
-            shown.push_str("[hex]");
-        } else {
-            shown.push_str(&rest[..digits]);
+    for piece in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
+        let digits = piece.bytes().take_while(u8::is_ascii_hexdigit).count();
+        shown.push_str(if digits < 16 { &piece[..digits] } else { "[hex]" });
+        shown.push_str(&piece[digits..]);
+        // A character has four bytes at most.
+        if shown.len() > 4 * max_chars {
+            break;
         }
-        let mut chars = rest[digits..].chars();
-        shown.extend(chars.next());
-        rest = chars.as_str();
     }
     if let Some((end, _)) = shown.char_indices().nth(max_chars) {
         shown.truncate(end);
@@ -275,25 +273,19 @@ impl Rejection {
 
     /// The text sent to the client: never the expected SDKAppID, nor what a clock says.
     pub(crate) fn public_info(&self) -> Cow<'static, str> {
-        self.fixed().map_or_else(|| self.to_string().into(), |fixed| fixed.info.into())
+        self.fixed().map_or_else(|| self.to_string().into(), |(info, _)| info.into())
     }
 
     /// Untrusted clients trigger these, so their responses are precomputed: refusing allocates nothing.
-    pub(crate) fn fixed(&self) -> Option<FixedAnswer> {
+    pub(crate) fn fixed(&self) -> Option<(&'static str, &'static str)> {
         Some(match self.repr {
             Repr::SdkAppIdMismatch { .. } | Repr::UnknownApp(_) => {
-                fixed_answer!("parameter `SdkAppid`: not an app of this server")
+                fixed!("parameter `SdkAppid`: not an app of this server")
             }
-            Repr::MissingSignature(_) => fixed_answer!("signature: missing"),
-            Repr::InvalidSignature => fixed_answer!("signature: wrong"),
-            Repr::StaleSignature { .. } => fixed_answer!("signature: stale"),
+            Repr::MissingSignature(_) => fixed!("signature: missing"),
+            Repr::InvalidSignature => fixed!("signature: wrong"),
+            Repr::StaleSignature { .. } => fixed!("signature: stale"),
             _ => return None,
         })
     }
-}
-
-/// An `ErrorInfo`, and the whole envelope around it.
-pub(crate) struct FixedAnswer {
-    info: &'static str,
-    pub(crate) json: &'static str,
 }

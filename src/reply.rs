@@ -61,7 +61,7 @@ impl Reply {
     #[inline]
     pub fn body(&self) -> Cow<'static, [u8]> {
         match self.rejection().and_then(Rejection::fixed) {
-            Some(fixed) => Cow::Borrowed(fixed.json.as_bytes()),
+            Some((_, json)) => Cow::Borrowed(json.as_bytes()),
             None => self.response.to_json(),
         }
     }
@@ -117,7 +117,8 @@ impl From<Rejection> for Reply {
 
 impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
-        Self { response: failure.response(), cause: Cause::Failed(failure) }
+        let response = CallbackResponse::fail(failure.code(), failure.info.clone());
+        Self { response, cause: Cause::Failed(failure) }
     }
 }
 

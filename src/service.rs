@@ -156,8 +156,7 @@ where
             let query = match check_head(head.method.as_str(), raw_query, handler.validator(), || handler.now()) {
                 Ok(query) => query,
                 Err(rejection) => {
-                    let reply = reject(rejection, |rejection| handler.on_rejected(rejection));
-                    return Ok(response(reply, !body.is_end_stream(), head.version));
+                    return Ok(response(reject!(rejection, handler), !body.is_end_stream(), head.version));
                 }
             };
             match other {
@@ -171,17 +170,16 @@ where
                 _ => {}
             }
             let mut body = pin!(body);
-            let declared = declared_len(&head, &*body);
-            let limit = query.body_limit() as u64;
+            let too_long = declared_len(&head, &*body) > query.body_limit() as u64;
             let mut unread = false;
             let noted = &mut unread;
             let read = move |most| async move {
                 let raw_body =
-                    if declared > limit { Err(Rejection::body_too_large()) } else { read(body.as_mut(), most).await };
+                    if too_long { Err(Rejection::body_too_large()) } else { read(body.as_mut(), most).await };
                 *noted = raw_body.is_err() && !body.is_end_stream();
                 raw_body
             };
-            let reply = answer(query, read, &*handler).await;
+            let reply = answer!(query, read, handler, await);
             Ok(response(reply, unread, head.version))
         }))
     }

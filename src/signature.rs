@@ -36,22 +36,20 @@ impl Token {
     /// with white space or a byte order mark, or has a control character anywhere. The vendor's tokens
     /// have none of these, so it is not the one that the console shows, and no signature would match.
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, InvalidToken> {
-        const MAX_LEN: usize = 128;
         let bytes = bytes.as_ref();
         let text = String::from_utf8_lossy(bytes);
         let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
-        let flaw = if bytes.is_empty() {
-            Flaw::Empty
-        } else if bytes.len() > MAX_LEN {
-            Flaw::TooLong { found: bytes.len() }
+        Err(InvalidToken(if bytes.is_empty() {
+            "expected at least one byte, found none: with an empty token anybody can sign"
+        } else if bytes.len() > 128 {
+            "expected at most 128 bytes"
         } else if text.starts_with(blank) || text.ends_with(blank) {
-            Flaw::Blank
+            "begins or ends with white space: remove the line break if it is from a file"
         } else if text.contains(char::is_control) {
-            Flaw::Control
+            "contains a control character"
         } else {
             return Ok(Self(bytes.into()));
-        };
-        Err(InvalidToken(flaw))
+        }))
     }
 
     /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch; for your own
@@ -86,23 +84,9 @@ impl fmt::Debug for Token {
 /// The error of [`Token::new`]: the token cannot be the one that the vendor's console shows.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("token: {0}")]
-pub struct InvalidToken(Flaw);
+pub struct InvalidToken(&'static str);
 
 debug_as_display!(InvalidToken);
-
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-enum Flaw {
-    #[error("expected at least one byte, found none: with an empty token anybody can sign")]
-    Empty,
-    #[error("expected at most 128 bytes, found {found}")]
-    TooLong { found: usize },
-    #[error("begins or ends with white space: remove the line break if it is from a file")]
-    Blank,
-    #[error("contains a control character")]
-    Control,
-}
-
-debug_as_display!(Flaw);
 
 /// What a [`Validator`](crate::Validator) knows of signatures.
 #[derive(Clone)]

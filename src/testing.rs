@@ -48,13 +48,15 @@
 //! # Ok::<(), im_group_full::InvalidToken>(())
 //! ```
 
+use std::time::UNIX_EPOCH;
+
 use http::{Method, Request};
 use serde_json::json;
 
 #[cfg(feature = "signature")]
 use crate::Token;
 use crate::urlencoded::append;
-use crate::{CallbackBody, CallbackQuery, GROUP_FULL_COMMAND, GroupFull, RejectionKind, SdkAppId};
+use crate::{GROUP_FULL_COMMAND, GroupFull, RejectionKind, SdkAppId, Validator};
 
 const OTHER_COMMAND: &str = "Group.CallbackBeforeSendMsg";
 
@@ -202,12 +204,16 @@ impl Callback {
         request
     }
 
-    /// Returns the event that a handler is given, without any check. It ignores the command and what is
-    /// broken.
+    /// Returns the event that a handler is given. It ignores the command and what is broken.
+    ///
+    /// # Panics
+    ///
+    /// The group is empty: no handler is ever given such an event.
     pub fn event(&self) -> GroupFull<'static> {
-        let query = CallbackQuery::sample(self.sdk_app_id);
-        let body = CallbackBody::sample(self.group_id.clone(), self.event_time_millis, self.topic_id.clone());
-        GroupFull::new(query, body)
+        let valid = Self { command: GROUP_FULL_COMMAND.to_owned(), broken: None, ..self.clone() };
+        let validator = Validator::unauthenticated(self.sdk_app_id).max_body_len(usize::MAX);
+        let event = validator.validate(&valid.raw_query(), &valid.raw_body(), UNIX_EPOCH).map(GroupFull::into_owned);
+        event.expect("a group")
     }
 
     fn is_broken(&self, kind: RejectionKind) -> bool {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 #[cfg(feature = "signature")]
 use crate::Token;
-use crate::parameters::{Parameters, Strict};
+use crate::parameters::Parameters;
 use crate::query::check_content_type;
 use crate::rejection::Repr;
 #[cfg(feature = "signature")]
@@ -227,32 +227,22 @@ impl Validator {
         let mut parameters = Parameters::default();
         parameters.read(raw_query);
         let app = parameters.app()?;
-        match self.check_parameters(&parameters, app, now) {
-            Ok(strict) => Ok(CheckedQuery::new(CallbackQuery::new(strict, &parameters), self.body_limit)),
-            Err(repr) => Err(Rejection::from(repr).of(app)),
-        }
-    }
-
-    #[inline]
-    fn check_parameters<'a>(
-        &self,
-        parameters: &Parameters<'a>,
-        found: SdkAppId,
-        now: SystemTime,
-    ) -> Result<Strict<'a>, Repr> {
-        let strict = parameters.check(found)?;
-        let expected = self.sdk_app_id;
-        if expected != found {
-            return Err(Repr::SdkAppIdMismatch { expected, found });
-        }
-        #[cfg(feature = "signature")]
-        if self.requires_signature() {
-            self.policy.check(parameters, now)?;
-        }
-        #[cfg(not(feature = "signature"))]
-        let _ = now;
-        check_content_type(&strict.command, strict.content_type.as_deref())?;
-        Ok(strict)
+        let check = || {
+            let strict = parameters.check(app)?;
+            let expected = self.sdk_app_id;
+            if expected != app {
+                return Err(Repr::SdkAppIdMismatch { expected, found: app });
+            }
+            #[cfg(feature = "signature")]
+            if self.requires_signature() {
+                self.policy.check(&parameters, now)?;
+            }
+            #[cfg(not(feature = "signature"))]
+            let _ = now;
+            check_content_type(&strict.command, strict.content_type.as_deref())?;
+            Ok(CheckedQuery::new(CallbackQuery::new(strict, &parameters), self.body_limit))
+        };
+        check().map_err(|repr| Rejection::from(repr).of(app))
     }
 
     /// Checks a whole callback: [`check_query`](Self::check_query), then

@@ -351,6 +351,18 @@ fn strangers_are_not_told_what_the_app_is() {
     assert_eq!(reply.rejection().unwrap().to_string(), "parameter `SdkAppid`: expected 888888, found 1");
 }
 
+/// As `anyhow` and others do, it shows its whole chain with `#`.
+#[derive(Debug)]
+struct Chain;
+
+impl Error for Chain {}
+
+impl std::fmt::Display for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if f.alternate() { "no rows: timed out" } else { "no rows" })
+    }
+}
+
 #[test]
 fn failed() {
     fn converted() -> Failure {
@@ -394,15 +406,6 @@ fn failed() {
     let failure = converted();
     assert_eq!((failure.code(), failure.info()), (1, "internal error"));
     assert_eq!(failure.to_string(), "internal error");
-    // `anyhow` and others show their whole chain with `#`.
-    #[derive(Debug)]
-    struct Chain;
-    impl Error for Chain {}
-    impl std::fmt::Display for Chain {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(if f.alternate() { "no rows: timed out" } else { "no rows" })
-        }
-    }
     let chain = Failure::new("busy").with_source(Chain);
     assert_eq!((format!("{chain:#}"), chain.to_string()), ("busy: no rows: timed out".to_owned(), "busy".to_owned()));
     let source: &(dyn Error + 'static) = failure.source().unwrap();

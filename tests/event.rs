@@ -100,7 +100,7 @@ fn limits_are_inclusive() {
         let validator = Validator::unauthenticated(APP).max_query_len(limit);
         assert_eq!(validator.check_query(&wide, at(NOW)).is_ok(), accepted, "{limit}");
     }
-    let long = [BODY, &[b' '; 70_000]].concat();
+    let long = [BODY, &vec![b' '; 70_000]].concat();
     assert!(Validator::unauthenticated(APP).max_body_len(long.len()).validate(QUERY, &long, at(NOW)).is_ok());
 }
 

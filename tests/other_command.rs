@@ -139,7 +139,7 @@ async fn only_what_passed_reaches_it() {
         panic!("it was reached");
     });
     let (service, recorder) = alone();
-    let service = service.other(reached.clone());
+    let service = service.other(reached);
     for (kind, status) in [
         (None, 200),
         (Some(RejectionKind::MissingParameter), 400),
@@ -175,6 +175,20 @@ async fn only_what_passed_reaches_it() {
     assert_eq!(answer(service, get).await.0, 405);
 }
 
+#[derive(Clone)]
+struct Broken;
+impl Service<Request<Full<Bytes>>> for Broken {
+    type Response = Response<Full<Bytes>>;
+    type Error = &'static str;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Err("not ready"))
+    }
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        panic!("it is not ready")
+    }
+}
+
 /// `ConcurrencyLimit` panics if it is called before it is ready.
 #[tokio::test]
 async fn it_is_asked_whether_it_is_ready_and_its_errors_come_out() {
@@ -189,23 +203,6 @@ async fn it_is_asked_whether_it_is_ready_and_its_errors_come_out() {
         assert_eq!(error, Some("no upstream"));
     }
     // Nor is an error of readiness an answer.
-    struct Broken;
-    impl Service<Request<Full<Bytes>>> for Broken {
-        type Response = Response<Full<Bytes>>;
-        type Error = &'static str;
-        type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
-        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-            std::task::Poll::Ready(Err("not ready"))
-        }
-        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
-            panic!("it is not ready")
-        }
-    }
-    impl Clone for Broken {
-        fn clone(&self) -> Self {
-            Self
-        }
-    }
     let broken = alone().0.other(Broken);
     assert_eq!(broken.oneshot(callback().request().map(Full::from)).await.err(), Some("not ready"));
     // An event does not wait for it.

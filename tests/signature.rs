@@ -298,7 +298,7 @@ fn tokens_that_no_console_shows_are_refused() {
     let long = "x".repeat(129);
     for (bytes, message) in [
         (&b""[..], "expected at least one byte, found none: with an empty token anybody can sign"),
-        (long.as_bytes(), "expected at most 128 bytes, found 129"),
+        (long.as_bytes(), "expected at most 128 bytes"),
         (b"secret\n", BLANK),
         (b"secret\r\n", BLANK),
         (b" secret", BLANK),
