@@ -14,6 +14,7 @@ macro_rules! reject {
     }};
 }
 
+#[cfg(feature = "tower")]
 pub(crate) use reject;
 
 /// The steps after the query: one path for code that awaits and code that does not. (As a function, its
@@ -45,6 +46,7 @@ macro_rules! answer {
     };
 }
 
+#[cfg(feature = "tower")]
 pub(crate) use answer;
 
 /// Checks a callback whose body has been read, gives it to your app, and says what to answer.

@@ -402,8 +402,6 @@ fn failed() {
         assert_eq!(reply.failure().map(Failure::info), Some(reply.response().error_info()));
         assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL", call]);
     }
-    let twice = Failure::new("no").with_source("first").with_source("second");
-    assert_eq!(format!("{twice:#}"), "no: second");
     assert_eq!(Failure::new("no").with_code(-7).code(), -7);
     let failure = converted();
     assert_eq!((failure.code(), failure.info()), (1, "internal error"));
@@ -431,15 +429,6 @@ fn envelope() {
     assert_eq!(CallbackResponse::fail(-1, "").error_code(), -1);
     assert_reply(&CallbackResponse::fail(1, "blocked").into(), 200, &fail("blocked"));
     assert_reply(&CallbackResponse::ok().into(), 200, OK);
-    // Another backend may say `OK` with more to it.
-    for json in [
-        r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":120001}"#,
-        r#"{"ActionStatus":"OK","ErrorInfo":"x","ErrorCode":0}"#,
-        r#"{"ActionStatus":"FAIL","ErrorInfo":"","ErrorCode":0}"#,
-    ] {
-        let response: CallbackResponse<'static> = serde_json::from_str(json).unwrap();
-        assert_reply(&response.into(), 200, json);
-    }
     for (json, message) in [
         (r#"{"ErrorInfo":"","ErrorCode":0}"#, "missing field `ActionStatus` at line 1 column 30"),
         (r#"{"ActionStatus":"OK","ErrorCode":0}"#, "missing field `ErrorInfo` at line 1 column 35"),

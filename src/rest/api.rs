@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request};
 use serde_json::Value;
 
 use super::{Endpoint, SecretKey, UserSig};
-use crate::SdkAppId;
+use crate::{SdkAppId, debug_as_display};
 
 /// What every call needs: where to send it, for which app, and as whom.
 ///
@@ -60,11 +60,22 @@ impl RestApi {
         self
     }
 
-    /// Builds the call of `command`. The URL holds a [`UserSig`].
+    /// Returns the account that calls.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    pub(super) fn app(&self) -> SdkAppId {
+        self.app
+    }
+
+    /// Builds the call of `command`, which names its service, such as `openim/query_online_status`. The URL
+    /// holds a [`UserSig`].
     pub(super) fn request(&self, command: &str, body: &Value, now: SystemTime) -> Request<Vec<u8>> {
         let user_sig = UserSig::new(self.app, &self.key, &self.admin, self.lifetime, now);
         let path_and_query = format!(
-            "/v4/group_open_http_svc/{command}?sdkappid={}&identifier={}&usersig={}&random={}&contenttype=json",
+            "/v4/{command}{}sdkappid={}&identifier={}&usersig={}&random={}&contenttype=json",
+            if command.contains('?') { '&' } else { '?' },
             self.app,
             percent_encode(&self.admin),
             user_sig.as_str(),
@@ -105,6 +116,8 @@ fn percent_encode(text: &str) -> String {
 }
 
 /// The error of [`RestApi::new`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an admin account of 1 to 255 bytes, found {0}")]
 pub struct InvalidAdmin(usize);
+
+debug_as_display!(InvalidAdmin);

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
+use crate::debug_as_display;
+
 /// Where the vendor's REST API is: the region in which the app was created, shown in the vendor's
 /// console.
 ///
@@ -141,9 +143,11 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// The error of the [`FromStr`] of [`Endpoint`] and [`Host`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidEndpoint(Reason);
+
+debug_as_display!(InvalidEndpoint);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Reason {

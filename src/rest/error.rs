@@ -1,19 +1,24 @@
+use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::RestErrorKind;
+use super::excerpt::excerpt;
+use crate::debug_as_display;
 
 /// Why a call or a [`MakeRoom`](super::MakeRoom) failed.
 ///
 /// Keeps the vendor's code and text, but not the credential of a URL: in a text from outside, every run
 /// of 32 or more characters that could belong to a [`UserSig`](super::UserSig) becomes `[removed]`, and
 /// so does a long ID, such as a UUID. It serialises, because a run that failed does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(transparent)]
 #[serde(transparent)]
 pub struct RestError(Repr);
+
+debug_as_display!(RestError);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 enum Repr {
@@ -27,14 +32,31 @@ enum Repr {
     Vendor { code: i32, info: String },
     #[error("members of an AVChatRoom cannot be removed")]
     AvChatRoom,
-    #[error("the answers came too slowly to act on them")]
+    #[error(
+        "the vendor refused to tell who is online with {code}: {info}; \
+         to do without, set `InactivityPolicy::ignore_online_status`"
+    )]
+    PresenceRefused { code: i32, info: String },
+    #[error(
+        "the vendor refused a limit of {wanted} members with 10038: {info}; \
+         `InactivityPolicy::raise_limit_to` is above what the app's package allows"
+    )]
+    RaisedTooHigh { wanted: u32, info: String },
+    #[error("responses arrived too late to act on")]
     TooSlow,
-    #[error("the group takes more calls than a run may send, which are {0}")]
+    #[error("the group needs more than the {0} calls a run may send")]
     TooManyCalls(u32),
-    #[error("nobody can be shown to be silent: {0}")]
+    #[error("cannot tell who is inactive: {0}")]
     SilenceUnproven(Unproven),
-    #[error("nobody can be shown not to read: {0}, which `InactivityPolicy::spare_readers` needs")]
+    #[error("cannot tell who reads: {0}, which `InactivityPolicy::spare_readers` needs")]
     ReadersUnknown(Unread),
+    #[error(
+        "the group has {members} members and a limit of {limit}, and the policy removes {most} at most: \
+         raise the limit, or `InactivityPolicy::max_removed_percent`"
+    )]
+    OverLimit { members: u32, limit: u32, most: u32 },
+    #[error("the vendor accepted a limit of {wanted} members, but the limit is {limit}")]
+    LimitUnchanged { wanted: u32, limit: u32 },
 }
 
 /// Why `LastSendMsgTime` is not taken at its word.
@@ -48,12 +70,19 @@ pub(super) enum Unproven {
     #[error("the group has no `LastMsgTime`; to do without, set `InactivityPolicy::trust_silence`")]
     NoLastMessage,
     #[error(
-        "the group has had messages lately, and none of its members sent one; \
+        "the group had messages lately, and none of its members sent one; \
          if that is right, set `InactivityPolicy::trust_silence`"
     )]
     NobodySpoke,
-    #[error("the times of the members are all alike, so they tell nobody from anybody")]
+    #[error("all members have the same times, so none can be singled out")]
     AllAlike,
+    #[error(
+        "the group is or was muted within the time that the policy looks back; \
+         to go by what members read, set `InactivityPolicy::spare_readers`"
+    )]
+    Muted,
+    #[error("members have been recorded for less than the time that the policy looks back")]
+    NotRecorded,
 }
 
 /// What is missing to tell who reads.
@@ -87,6 +116,29 @@ impl RestError {
         Self(Repr::AvChatRoom)
     }
 
+    /// Names the way out where the vendor refused a call that the policy can do without.
+    pub(super) fn of_presence(self) -> Self {
+        match self.0 {
+            Repr::Vendor { code, info } => Self(Repr::PresenceRefused { code, info }),
+            _ => self,
+        }
+    }
+
+    pub(super) fn of_raise(self, wanted: u32) -> Self {
+        match self.0 {
+            Repr::Vendor { code: 10038, info } => Self(Repr::RaisedTooHigh { wanted, info }),
+            _ => self,
+        }
+    }
+
+    pub(super) fn over_limit(members: u32, limit: u32, most: u32) -> Self {
+        Self(Repr::OverLimit { members, limit, most })
+    }
+
+    pub(super) fn limit_unchanged(wanted: u32, limit: u32) -> Self {
+        Self(Repr::LimitUnchanged { wanted, limit })
+    }
+
     pub(super) fn too_slow() -> Self {
         Self(Repr::TooSlow)
     }
@@ -115,14 +167,18 @@ impl RestError {
             Repr::TooManyCalls(_) => RestErrorKind::TooManyCalls,
             Repr::SilenceUnproven(_) => RestErrorKind::SilenceUnproven,
             Repr::ReadersUnknown(_) => RestErrorKind::ReadersUnknown,
-            Repr::Vendor { code, .. } => RestErrorKind::of_code(*code),
+            Repr::OverLimit { .. } => RestErrorKind::OverLimit,
+            Repr::LimitUnchanged { .. } => RestErrorKind::LimitUnchanged,
+            Repr::RaisedTooHigh { .. } => RestErrorKind::InvalidRequest,
+            Repr::Vendor { code, .. } | Repr::PresenceRefused { code, .. } => RestErrorKind::of_code(*code),
         }
     }
 
     /// Returns the vendor's `ErrorCode`, if it was the vendor who refused.
     pub fn code(&self) -> Option<i32> {
         match self.0 {
-            Repr::Vendor { code, .. } => Some(code),
+            Repr::Vendor { code, .. } | Repr::PresenceRefused { code, .. } => Some(code),
+            Repr::RaisedTooHigh { .. } => Some(10038),
             _ => None,
         }
     }
@@ -131,7 +187,9 @@ impl RestError {
     /// changes without notice.
     pub fn info(&self) -> Option<&str> {
         match &self.0 {
-            Repr::Vendor { info, .. } => Some(info),
+            Repr::Vendor { info, .. } | Repr::PresenceRefused { info, .. } | Repr::RaisedTooHigh { info, .. } => {
+                Some(info)
+            }
             _ => None,
         }
     }
@@ -161,35 +219,4 @@ impl RestError {
     pub(super) fn may_have_been_done(&self) -> bool {
         self.code().is_none() || self.kind() == RestErrorKind::Server
     }
-}
-
-/// At most 256 bytes of a text from outside, without what could be a credential.
-///
-/// A gateway quotes URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it is not
-/// the name that is looked for but the value: hundreds of characters of one alphabet.
-fn excerpt(text: &str) -> String {
-    const MAX_LEN: usize = 256;
-    const MAX_RUN: usize = 31;
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        if kept.len() > MAX_LEN {
-            break;
-        }
-        let end = rest.find(|c| !could_be_user_sig(c)).unwrap_or(rest.len());
-        let (run, after) = rest.split_at(if end > 0 { end } else { first.len_utf8() });
-        kept.push_str(if end > MAX_RUN { "[removed]" } else { run });
-        rest = after;
-    }
-    let mut end = kept.len().min(MAX_LEN);
-    while !kept.is_char_boundary(end) {
-        end -= 1;
-    }
-    kept.truncate(end);
-    kept
-}
-
-/// `%`, because a URL within a URL has `*` as `%2A`.
-fn could_be_user_sig(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '*' | '-' | '_' | '%')
 }

@@ -17,14 +17,14 @@ pub enum RestErrorKind {
     Server,
     /// The `UserSig` has expired: 70001. The request waited too long, or a clock is wrong.
     CredentialExpired,
-    /// The `UserSig` is not valid for this app and admin: 60004, 60005, 60006, 70003, 70009, 70013,
+    /// The `UserSig` is not valid for this app and admin: 10008, 60004, 60005, 60006, 70003, 70009, 70013,
     /// 70014, 70016, 70020, 70050, 70051 and 70107.
     CredentialInvalid,
     /// The account or the app may not do this: 10007, 60010, 60016, 60017, 60020 (the package has
     /// expired) and 60021 (the address of the caller is not on the list).
     NotPermitted,
-    /// The vendor does not take the request: 10003, 10004, 10005, 10012, 10018, 10019, 10026, 60002,
-    /// 60003 and 60015. 10004 also stands for a group ID that it does not like, and for a type of
+    /// The vendor does not take the request: 10003, 10004, 10005, 10011, 10012, 10014, 10018, 10019, 10026,
+    /// 10038, 60002, 60003, 60009, 60012 and 60015. 10004 also stands for a group ID that it does not like, and for a type of
     /// group that does not allow the call.
     InvalidRequest,
     /// An `AVChatRoom`, which is never full and has no list of members.
@@ -43,6 +43,13 @@ pub enum RestErrorKind {
     /// The policy spares readers, and the vendor does not tell who reads; see
     /// [`InactivityPolicy::spare_readers`](super::InactivityPolicy::spare_readers).
     ReadersUnknown,
+    /// The group has more members than its limit, and the policy's share does not cover the excess; see
+    /// [`InactivityPolicy::max_removed_percent`](super::InactivityPolicy::max_removed_percent). Nobody was
+    /// removed.
+    OverLimit,
+    /// The vendor took a new limit for the group, and the old one still holds, or holds again. Nobody was
+    /// removed since.
+    LimitUnchanged,
     /// A code of the vendor's without a name here; see [`RestError::code`](super::RestError::code).
     Other,
 }
@@ -52,12 +59,13 @@ impl RestErrorKind {
     pub(super) fn of_code(code: i32) -> Self {
         match code {
             10002 | 60008 | 60013 | 60014 | 91000 => Self::Server,
-            10003 | 10004 | 10005 | 10012 | 10018 | 10019 | 10026 | 60002 | 60003 | 60015 => Self::InvalidRequest,
+            10003 | 10004 | 10005 | 10011 | 10012 | 10014 | 10018 | 10019 | 10026 | 10038 | 60002 | 60003 | 60009
+            | 60012 | 60015 => Self::InvalidRequest,
             10006 | 60007 | 60011 | 60018 | 60019 => Self::RateLimited,
             10007 | 60010 | 60016 | 60017 | 60020 | 60021 => Self::NotPermitted,
             10010 | 10015 => Self::GroupGone,
             70001 => Self::CredentialExpired,
-            60004 | 60005 | 60006 | 70003 | 70009 | 70013 | 70014 | 70016 | 70020 | 70050 | 70051 | 70107 => {
+            10008 | 60004 | 60005 | 60006 | 70003 | 70009 | 70013 | 70014 | 70016 | 70020 | 70050 | 70051 | 70107 => {
                 Self::CredentialInvalid
             }
             _ => Self::Other,

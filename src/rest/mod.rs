@@ -58,14 +58,16 @@
 //!
 //! # Each call alone
 //!
-//! [`GetGroupInfo`], [`GetGroupMemberInfo`], [`GetSpecifiedGroupMemberInfo`] and
-//! [`DeleteGroupMembers`] each build a request and read its response.
+//! [`GetGroupInfo`], [`GetGroupMemberInfo`], [`GetSpecifiedGroupMemberInfo`], [`QueryOnlineStatus`],
+//! [`ModifyGroupBaseInfo`], [`DeleteGroupMembers`] and [`GetIpList`] each build a request and read its
+//! response.
 
 mod api;
 mod calls;
 mod endpoint;
 mod error;
 mod error_kind;
+mod excerpt;
 mod make_room;
 mod secret_key;
 mod user_sig;
@@ -74,13 +76,17 @@ use std::time::{Duration, SystemTime};
 
 pub use self::api::{InvalidAdmin, RestApi};
 pub use self::calls::{
-    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, GroupInfo, GroupType,
-    InvalidCount, Member, MemberList, MemberPage, Role,
+    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetIpList, GetSpecifiedGroupMemberInfo, GroupInfo, GroupType,
+    InvalidCount, IpList, Member, MemberList, MemberPage, ModifyGroupBaseInfo, NetType, OnlineStatus, OnlineStatusList,
+    QueryOnlineStatus, Role,
 };
 pub use self::endpoint::{Endpoint, Host, InvalidEndpoint};
 pub use self::error::RestError;
 pub use self::error_kind::RestErrorKind;
-pub use self::make_room::{Candidate, InactivityPolicy, MakeRoom, Outcome, Report, Step, TopicIsFull};
+pub use self::make_room::{
+    AnotherRun, Candidate, InactivityPolicy, LimitRaise, MakeRoom, NotPlanned, Outcome, Report, SavedRun, Spared, Step,
+    TopicIsFull,
+};
 pub use self::secret_key::{InvalidSecretKey, SecretKey};
 pub use self::user_sig::UserSig;
 

@@ -3,6 +3,8 @@ use std::fmt;
 use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 
+use crate::debug_as_display;
+
 /// The secret key of an app, from the vendor's console.
 ///
 /// Anybody who has it can act as every user and admin of the app, so it has a redacted
@@ -43,9 +45,11 @@ impl fmt::Debug for SecretKey {
 }
 
 /// The error of [`SecretKey::new`]; it does not show the key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidSecretKey(Reason);
+
+debug_as_display!(InvalidSecretKey);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Reason {

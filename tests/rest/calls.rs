@@ -3,8 +3,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{Method, Request, StatusCode};
 use im_group_full::SdkAppId;
 use im_group_full::rest::{
-    DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, GroupType, RestApi,
-    SecretKey, UserSig,
+    DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetIpList, GetSpecifiedGroupMemberInfo, GroupType,
+    ModifyGroupBaseInfo, NetType, RestApi, RestErrorKind, SecretKey, UserSig,
 };
 use serde_json::{Value, json};
 
@@ -29,14 +29,16 @@ fn assert_request(request: &Request<Vec<u8>>, command: &str, expected: &Value) {
 #[test]
 fn requests_have_the_documented_bodies() {
     let api = api(Endpoint::Singapore, "admin");
-    let filter = json!(["Role", "JoinTime", "LastSendMsgTime", "MsgSeq"]);
+    let filter = json!(["Role", "JoinTime", "LastSendMsgTime", "MsgSeq", "MuteUntil", "ShutUpUntil"]);
     assert_request(
         &GetGroupInfo::new("@TGS#1").request(&api, now()),
         "get_group_info",
         &json!({
             "GroupIdList": ["@TGS#1"],
             "ResponseFilter": {
-                "GroupBaseInfoFilter": ["Type", "MemberNum", "MaxMemberNum", "LastMsgTime", "NextMsgSeq"],
+                "GroupBaseInfoFilter": [
+                "Type", "MemberNum", "MaxMemberNum", "LastMsgTime", "NextMsgSeq", "MuteAllMember", "ShutUpAllMember",
+            ],
             },
         }),
     );
@@ -60,7 +62,7 @@ fn requests_have_the_documented_bodies() {
     let bare = json!({ "GroupId": "g", "MemberToDel_Account": ["bob"] });
     assert_request(&delete.request(&api, now()), "delete_group_member", &bare);
     assert_request(
-        &delete.silent().reason("inactive").request(&api, now()),
+        &delete.no_notification().reason("inactive").request(&api, now()),
         "delete_group_member",
         &json!({ "GroupId": "g", "MemberToDel_Account": ["bob"], "Silence": 1, "Reason": "inactive" }),
     );
@@ -197,5 +199,39 @@ fn group_types() {
         );
         let info = GetGroupInfo::new("g").response(StatusCode::OK, body.as_bytes()).unwrap();
         assert_eq!((info.group_type, info.members, info.limit, info.free()), (expected, 2990, 3000, 10));
+    }
+}
+
+#[test]
+fn a_limit_is_set_alone() {
+    let call = ModifyGroupBaseInfo::new("g");
+    let api = api(Endpoint::China, "admin");
+    assert_request(&call.request(&api, now()), "modify_group_base_info", &json!({ "GroupId": "g" }));
+    let call = call.max_member_num(2000);
+    let body = json!({ "GroupId": "g", "MaxMemberNum": 2000 });
+    assert_request(&call.request(&api, now()), "modify_group_base_info", &body);
+    assert!(call.response(StatusCode::OK, br#"{"ErrorCode":0}"#).is_ok());
+    let refused = call.response(StatusCode::OK, br#"{"ActionStatus":"FAIL","ErrorCode":10038}"#).unwrap_err();
+    assert_eq!((refused.code(), refused.kind()), (Some(10038), RestErrorKind::InvalidRequest));
+    assert_eq!(api.admin(), "admin");
+}
+
+/// The kind is in the URL, and the body is empty.
+#[test]
+fn addresses_of_callbacks() {
+    for (net_type, query) in
+        [(NetType::CallbackChina, "nettype=5&sdkappid="), (NetType::CallbackOverseas, "nettype=6&sdkappid=")]
+    {
+        let request = GetIpList::new(net_type).request(&api(Endpoint::China, "admin"), now());
+        assert_eq!((request.uri().path(), request.body().as_slice()), ("/v4/ConfigSvc/GetIPList", &b"{}"[..]));
+        assert!(request.uri().query().unwrap().starts_with(query));
+    }
+    let call = GetIpList::new(NetType::CallbackChina);
+    let read = |body: &str| call.response(StatusCode::OK, body.as_bytes());
+    let list = read(r#"{"ActionStatus":"OK","ErrorCode":0,"IPList":["127.0.0.2","183.192.202.0/25"]}"#).unwrap();
+    assert_eq!(list.iter().collect::<Vec<_>>(), ["127.0.0.2", "183.192.202.0/25"]);
+    // An allow list without an address would refuse every callback.
+    for body in [r#"{"ErrorCode":0,"IPList":[]}"#, r#"{"ErrorCode":0}"#, r#"{"ErrorCode":0,"IPList":[1]}"#] {
+        assert_eq!(read(body).unwrap_err().kind(), RestErrorKind::Malformed, "{body}");
     }
 }

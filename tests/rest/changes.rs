@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Spared, Step};
 
 use crate::stand_in::{Fault, Group, Member};
 use crate::world::{
@@ -37,9 +37,9 @@ fn group_that_is_dissolved() {
 type Change = (Outcome, fn(&mut Group, &str));
 
 const CHANGES: [Change; 4] = [
-    (Outcome::Active, |group, account| group.find(account).unwrap().last_send_msg_time = NOW),
-    (Outcome::Active, |group, account| group.find(account).unwrap().join_time = NOW),
-    (Outcome::Promoted, |group, account| group.find(account).unwrap().role = "Admin"),
+    (Outcome::Stays(Spared::Active), |group, account| group.find(account).unwrap().last_send_msg_time = NOW),
+    (Outcome::Stays(Spared::Active), |group, account| group.find(account).unwrap().join_time = NOW),
+    (Outcome::Stays(Spared::Role), |group, account| group.find(account).unwrap().role = "Admin"),
     (Outcome::Left, |group, account| group.members.retain(|member| member.account != account)),
 ];
 
@@ -125,7 +125,7 @@ fn leaving_hides_nobody() {
         }
         Fault::None
     });
-    let mut run = MakeRoom::new(GROUP, policy(500)).dry_run();
+    let mut run = MakeRoom::new(GROUP, policy(500)).plan_only();
     assert_eq!(world.finish(&mut run), Came::Done);
     let planned = accounts(&run, Outcome::Planned);
     let missed: Vec<_> = plan.iter().filter(|account| !planned.contains(account) && !leave.contains(account)).collect();
@@ -142,9 +142,9 @@ fn who_speaks_after_the_plan_stays_whatever_the_policy() {
         }
         Fault::None
     });
-    let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::ZERO, 18)));
+    let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::from_secs(86_400), 18)));
     assert_eq!(world.finish(&mut run), Came::Done);
-    assert_eq!(accounts(&run, Outcome::Active), ["u00002"]);
+    assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["u00002"]);
     assert_eq!(world.removed().len(), 17);
     assert_exact(&world, &run);
 }

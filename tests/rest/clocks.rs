@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Spared, Step};
 use im_group_full::testing::Callback;
 use serde_json::{Value, json};
 
 use crate::canned::{Wants, answer, api, at, info, look, member, page, wants};
-use crate::world::{APP, DAY, GROUP, NOW, accounts, anybody};
+use crate::world::{APP, DAY, GROUP, NOW, accounts, anybody, restored};
 
 const OLD: u64 = NOW - 1_000_000;
 
@@ -18,7 +18,7 @@ fn members() -> [Value; 3] {
 
 /// A run that has planned to remove bob and eve, and is about to look at them.
 fn planned() -> MakeRoom {
-    let policy = anybody(InactivityPolicy::new(Duration::from_secs(1000), 2));
+    let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2));
     let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
     answer(&mut run, at(NOW), &info("Public", 3));
     answer(&mut run, at(NOW), &page(&members(), None));
@@ -63,7 +63,7 @@ fn late_answer_to_a_look_removes_nobody() {
     );
     answer(&mut run, later, &info("Public", 3));
     assert_eq!(wants(&mut run, later).removal(), ["bob"]);
-    assert_eq!(accounts(&run, Outcome::Active), ["eve"]);
+    assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["eve"]);
 }
 
 /// So is a count, upon which the second removal of a run relies, too. The look before that one is fresh in any case.
@@ -71,7 +71,7 @@ fn late_answer_to_a_look_removes_nobody() {
 fn count_is_as_old_as_its_request() {
     let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
     for (later, fresh) in [(Duration::from_secs(30), true), (Duration::from_secs(30) + MILLI, false)] {
-        let policy = anybody(InactivityPolicy::new(Duration::from_secs(1000), 101));
+        let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 101));
         let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
         let start = at(NOW);
         answer(&mut run, start, &info("Public", 110));
@@ -186,7 +186,7 @@ fn clock_ahead_removes_nobody_if_the_event_is_at_hand() {
         (MakeRoom::new(GROUP, policy()), NOW + 100 * DAY, false),
     ];
     for (run, now, spared) in cases {
-        let mut run = run.dry_run().pace(Duration::ZERO);
+        let mut run = run.plan_only().pace(Duration::ZERO);
         assert_eq!(run.group_id(), GROUP);
         answer(&mut run, at(now), &info("Public", 3));
         answer(&mut run, at(now), &page(&list, None));
@@ -198,7 +198,7 @@ fn clock_ahead_removes_nobody_if_the_event_is_at_hand() {
 /// 10 ms between two calls, or what was set; a clock that is set back makes it no longer.
 #[test]
 fn pace() {
-    let policy = || anybody(InactivityPolicy::new(Duration::from_secs(1000), 2));
+    let policy = || anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2));
     let cases =
         [(MakeRoom::new(GROUP, policy()), 10), (MakeRoom::new(GROUP, policy()).pace(Duration::from_millis(250)), 250)];
     for (mut run, millis) in cases {
@@ -211,7 +211,7 @@ fn pace() {
         assert!(matches!(run.step(&api(), at(0)), Step::Wait(left) if left == pace / 2));
         assert!(matches!(run.step(&api(), at(0) + pace / 2 - MILLI), Step::Wait(left) if left == MILLI));
         // The pace is not saved.
-        let mut restored: MakeRoom = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+        let mut restored = restored(&run, MakeRoom::new(GROUP, policy()));
         assert_eq!(wants(&mut restored, at(0)).command(), "get_group_member_info");
         assert_eq!(wants(&mut run, at(0) + pace / 2).command(), "get_group_member_info");
     }
@@ -221,7 +221,7 @@ fn pace() {
 #[test]
 fn clock_that_does_not_move_ends_no_run_and_stops_none() {
     for back in [0, 1] {
-        let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::from_secs(1000), 2)));
+        let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2)));
         let (mut now, mut calls, mut waits) = (NOW, 0, 0);
         let kind = loop {
             now -= back;
@@ -244,7 +244,7 @@ fn clock_that_does_not_move_ends_no_run_and_stops_none() {
 fn clock_that_is_set_back_makes_a_count_old() {
     let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
     for (back, next) in [(1, "delete_group_member"), (2, "get_group_info"), (3600, "get_group_info")] {
-        let policy = anybody(InactivityPolicy::new(Duration::from_secs(1000), 101));
+        let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 101));
         let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
         answer(&mut run, at(NOW), &info("Public", 110));
         answer(&mut run, at(NOW), &page(&all, None));

@@ -22,9 +22,17 @@ fn vendors_codes() {
         (&[10002, 91000, 60008, 60013, 60014], Kind::Server, second),
         (&[70001], Kind::CredentialExpired, Some(Duration::ZERO)),
         (&[70050], Kind::CredentialInvalid, Some(Duration::from_secs(60))),
-        (&[70003, 70009, 70013, 70014, 70016, 70020, 60004, 60005, 60006, 70051, 70107], Kind::CredentialInvalid, none),
+        (
+            &[10008, 70003, 70009, 70013, 70014, 70016, 70020, 60004, 60005, 60006, 70051, 70107],
+            Kind::CredentialInvalid,
+            none,
+        ),
         (&[10007, 60010, 60016, 60017, 60020, 60021], Kind::NotPermitted, none),
-        (&[10004, 10005, 10003, 10012, 10018, 10019, 10026, 60002, 60003, 60015], Kind::InvalidRequest, none),
+        (
+            &[10004, 10005, 10003, 10011, 10012, 10014, 10018, 10019, 10026, 10038, 60002, 60003, 60009, 60012, 60015],
+            Kind::InvalidRequest,
+            none,
+        ),
         (&[10010, 10015], Kind::GroupGone, none),
         (&[-1, 1, 10001, 70000, i32::MAX], Kind::Other, none),
     ];
@@ -65,6 +73,7 @@ fn what_is_not_the_vendors_json() {
         (String::new(), "EOF while parsing a value at line 1 column 0"),
         ("<html>".to_owned(), "expected value at line 1 column 1"),
         ("{}".to_owned(), "missing field `ErrorCode` at line 1 column 2"),
+        (r#"{"ActionStatus":"FAIL","ErrorCode":0}"#.to_owned(), "`FAIL` with `ErrorCode` 0"),
         // Not a removal that succeeded.
         (" [0]".to_owned(), "expected an object, found an array"),
         (r#"{"ErrorCode":"0"}"#.to_owned(), "invalid type: string \"0\", expected i32 at line 1 column 16"),

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Step};
+use im_group_full::testing::Callback;
 use serde_json::{Value, json};
 
 use crate::canned::{Wants, answer, api, at, info, member, page, wants};
-use crate::world::{GROUP, NOW, accounts};
+use crate::world::{APP, GROUP, NOW, accounts};
 
-const INACTIVE: u64 = 1000;
+const INACTIVE: u64 = 86_400;
 const OLD: u64 = NOW - 1_000_000;
 
 fn policy() -> InactivityPolicy {
-    InactivityPolicy::new(Duration::from_secs(INACTIVE), 10).max_free_percent(100)
+    InactivityPolicy::new(Duration::from_secs(INACTIVE), 10).max_removed_percent(100).ignore_online_status()
 }
 
 fn begin(policy: InactivityPolicy) -> MakeRoom {
-    MakeRoom::new(GROUP, policy).dry_run().pace(Duration::ZERO)
+    MakeRoom::new(GROUP, policy).plan_only().pace(Duration::ZERO)
 }
 
 #[track_caller]
@@ -108,7 +109,7 @@ fn pages_that_prove_nothing() {
         answer(&mut run, at(NOW), &page(&entries("a", times), Some("")));
         let (kind, text) = failure(&mut run);
         assert_eq!(kind, RestErrorKind::SilenceUnproven, "{times:?}");
-        assert!(text.ends_with("the times of the members are all alike, so they tell nobody from anybody"), "{text}");
+        assert!(text.ends_with("all members have the same times, so none can be singled out"), "{text}");
         // Beside another one, it spares those on it, also if they were planned before.
         let good = [member("owner", "Owner", 1, NOW), member("bob", "Member", OLD, 0), entries("a", times)[0].clone()];
         let mut run = begin(policy().trust_silence());
@@ -127,14 +128,42 @@ fn readers_that_cannot_be_told() {
     let mut count = info("Public", 2);
     count["GroupInfo"][0]["NextMsgSeq"] = Value::Null;
     answer(&mut run, at(NOW), &count);
-    let text =
-        "nobody can be shown not to read: the group has no `NextMsgSeq`, which `InactivityPolicy::spare_readers` needs";
+    let text = "cannot tell who reads: the group has no `NextMsgSeq`, which `InactivityPolicy::spare_readers` needs";
     assert_eq!(failure(&mut run), (RestErrorKind::ReadersUnknown, text.to_owned()));
 
     let mut run = begin(policy);
     answer(&mut run, at(NOW), &info("Public", 2));
     answer(&mut run, at(NOW), &page(&[member("owner", "Owner", 1, 0), member("bob", "Member", OLD, 0)], None));
-    let text =
-        "nobody can be shown not to read: no member has a `MsgSeq`, which `InactivityPolicy::spare_readers` needs";
+    let text = "cannot tell who reads: no member has a `MsgSeq`, which `InactivityPolicy::spare_readers` needs";
     assert_eq!(failure(&mut run), (RestErrorKind::ReadersUnknown, text.to_owned()));
+}
+
+/// What is silent, and whether somebody spoke, is measured at the time of the event.
+#[test]
+fn evidence_is_measured_at_the_event() {
+    let day = 86_400;
+    let event = Callback::new(APP).group_id(GROUP).event_time_millis((NOW - day) * 1000).event();
+    let mut run = MakeRoom::for_event(&event, policy()).unwrap().plan_only().pace(Duration::ZERO);
+    let mut count = info("Public", 2);
+    // Inactive for long enough now, but not then.
+    count["GroupInfo"][0]["LastMsgTime"] = json!(NOW - day - INACTIVE + 10);
+    answer(&mut run, at(NOW), &count);
+    answer(&mut run, at(NOW), &page(&[member("owner", "Owner", 1, 0), member("bob", "Member", OLD, 0)], None));
+    assert_eq!(failure(&mut run).0, RestErrorKind::SilenceUnproven);
+}
+
+/// The only candidate who was kept is in doubt on a later page: a worse one takes the place.
+#[test]
+fn a_place_that_becomes_free_is_taken() {
+    let members: Vec<_> = (0..600_u64).map(|i| member(&format!("u{i:03}"), "Member", i + 1, 0)).collect();
+    let policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), 1).trust_silence().ignore_online_status();
+    let mut run = begin(policy);
+    answer(&mut run, at(NOW), &info("Community", 601));
+    for (number, list) in members.chunks(200).enumerate() {
+        answer(&mut run, at(NOW), &page(list, Some(&number.to_string())));
+    }
+    let last = [member("u000", "Guest", 1, 0), member("z", "Member", OLD, 0), member("y", "Member", 7, NOW)];
+    answer(&mut run, at(NOW), &page(&last, Some("")));
+    assert_eq!(wants(&mut run, at(NOW)), Wants::Done);
+    assert_eq!(accounts(&run, Outcome::Planned), ["z"]);
 }

@@ -7,6 +7,11 @@
 //! | an ordinary member, unprotected, inactive for long enough | `policy::who_may_be_removed`, `plan`, `doubts::second_look` |
 //! | had neither spoken nor joined anew since the plan | `changes::members_change_while_it_runs`, `doubts::who_joined_anew_stays_whatever_the_policy` |
 //! | seen in a look asked for at most 30 seconds before, as old as its request | `clocks::look_is_as_old_as_its_request`, `clocks::late_answer_to_a_look_removes_nobody`, `clocks::clock_that_is_set_back_makes_a_look_old`, `saved::stopped_for_a_day_anywhere` |
+//! | who is online, or of whom nobody knows, stays | `presence` |
+//! | forced silence, and silence before an import, mean nothing | `silence` |
+//! | robots and the account that calls stay | `silence::people_only_and_never_the_hand_that_calls` |
+//! | the limit is raised first, and a refusal removes nobody | `raise` |
+//! | a plan is carried out as approved; a saved run never beats the caller | `approval` |
 //! | an entry that cannot be understood or contradicts another one spares | `members`, `doubts` |
 //! | no time of joining, or a time after `now`, spares | `policy::who_may_be_removed`, `doubts::page_with_one_doubtful_entry` |
 //! | silence counts only where it is shown to mean something | `evidence` |
@@ -21,6 +26,7 @@
 mod canned;
 mod world;
 
+mod approval;
 mod calls;
 mod changes;
 mod clocks;
@@ -34,7 +40,10 @@ mod members;
 mod pages;
 mod plan;
 mod policy;
+mod presence;
+mod raise;
 mod saved;
+mod silence;
 mod simulation;
 mod stand_in_limits;
 mod two_runs;

@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::canned::{Wants, answer, at, info, member, page, wants};
 use crate::world::{GROUP, NOW, accounts, anybody};
 
-const INACTIVE: u64 = 1000;
+const INACTIVE: u64 = 86_400;
 
 /// Reads these pages of a Community, and returns whom the run plans to remove.
 #[track_caller]
 fn plan(slots: u32, pages: &[Vec<Value>]) -> Vec<String> {
     let policy = anybody(InactivityPolicy::new(Duration::from_secs(INACTIVE), slots)).protect("support");
-    let mut run = MakeRoom::new(GROUP, policy).dry_run().pace(Duration::ZERO);
+    let mut run = MakeRoom::new(GROUP, policy).plan_only().pace(Duration::ZERO);
     let members = pages.iter().map(Vec::len).sum();
     answer(&mut run, at(NOW), &info("Community", members));
     for (i, members) in pages.iter().enumerate() {

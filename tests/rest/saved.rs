@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Step};
+use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, SavedRun, Step};
 
 use crate::stand_in::{Fault, Group};
-use crate::world::{Came, DAY, GROUP, NOW, World, accounts, expected, full_group, policy};
+use crate::world::{Came, DAY, GROUP, NOW, World, accounts, expected, full_group, policy, restored};
 
 const FREE: u32 = 150;
 
@@ -22,12 +22,8 @@ fn groups() -> [Group; 2] {
 const CALLS: usize = 10;
 
 #[track_caller]
-fn saved_and_restored(run: &MakeRoom) -> MakeRoom {
-    let json = serde_json::to_vec(run).unwrap();
-    let restored: MakeRoom = serde_json::from_slice(&json).unwrap();
-    assert_eq!(restored, *run);
-    assert_eq!(restored.group_id(), GROUP);
-    restored
+fn saved_and_restored(old: &MakeRoom) -> MakeRoom {
+    restored(old, run())
 }
 
 #[track_caller]
@@ -49,8 +45,8 @@ fn between_any_two_steps() {
         let mut sent = 0;
         loop {
             run = saved_and_restored(&run);
+            world.clock.advance(Duration::from_millis(10));
             let Step::Send(request) = run.step(&world.api, world.clock.now()) else { break };
-            run = saved_and_restored(&run);
             let (status, body) = world.send(request).unwrap();
             run.response(status, &body, world.clock.now());
             sent += 1;
@@ -117,7 +113,7 @@ fn too_slow_to_remove_anybody() {
         Fault::None
     });
     let mut run = run();
-    assert_eq!(world.finish(&mut run), Came::Failed("the answers came too slowly to act on them".to_owned()));
+    assert_eq!(world.finish(&mut run), Came::Failed("responses arrived too late to act on".to_owned()));
     assert_eq!((world.count("delete_group_member"), world.removed()), (0, Vec::new()));
     let Step::Failed(error) = run.step(&world.api, world.clock.now()) else { panic!("{run:?}") };
     assert_eq!((error.kind(), error.code(), error.info()), (RestErrorKind::TooSlow, None, None));
@@ -126,6 +122,10 @@ fn too_slow_to_remove_anybody() {
     restored.resume();
     assert_eq!(world.finish(&mut restored), Came::Done);
     assert_eq!(world.removed().len(), FREE as usize);
+}
+
+fn continued(saved: serde_json::Value) -> MakeRoom {
+    run().continue_from(serde_json::from_value(saved).unwrap()).unwrap()
 }
 
 /// Nothing that comes out of a queue causes a panic.
@@ -140,15 +140,15 @@ fn saved_run_that_was_tampered_with() {
     many_failures["retry"]["failures"] = u32::MAX.into();
     many_failures["calls"] = u32::MAX.into();
     assert!(matches!(
-        serde_json::from_value::<MakeRoom>(many_failures.clone()).unwrap().step(&world.api, world.clock.now()),
+        continued(many_failures.clone()).step(&world.api, world.clock.now()),
         Step::Failed(error) if error.kind() == RestErrorKind::TooManyCalls
     ));
     many_failures["calls"] = 0.into();
     many_failures["round"]["looked"] = 0.into();
-    many_failures["round"]["doomed"] = serde_json::json!([0]);
+    many_failures["round"]["to_remove"] = serde_json::json!([0]);
     for phase in ["Count", "Look", "Delete"] {
         many_failures["phase"] = phase.into();
-        let mut run: MakeRoom = serde_json::from_value(many_failures.clone()).unwrap();
+        let mut run = continued(many_failures.clone());
         assert!(matches!(run.step(&world.api, world.clock.now()), Step::Send(_)));
         run.no_response(world.clock.now());
         assert!(matches!(run.step(&world.api, world.clock.now()), Step::Failed(_)), "{phase}");
@@ -156,16 +156,17 @@ fn saved_run_that_was_tampered_with() {
     let mut answered_when_done = saved.clone();
     answered_when_done["phase"] = "Done".into();
     answered_when_done["sent"] = true.into();
-    let mut done: MakeRoom = serde_json::from_value(answered_when_done).unwrap();
+    let mut done = continued(answered_when_done);
     done.response(StatusCode::OK, b"{}", world.clock.now());
-    assert!(matches!(done.step(&world.api, world.clock.now()), Step::Done(_)));
-    for (field, value) in [("start", u64::MAX), ("end", u64::MAX), ("looked", u64::MAX), ("end", 0), ("looked", 0)] {
-        for phase in ["Look", "Recount", "Delete", "Done"] {
+    assert_eq!(world.finish(&mut done), Came::Done);
+    for (field, value) in [("end", u64::MAX), ("looked", u64::MAX), ("end", 0), ("looked", 0)] {
+        for phase in ["Look", "LookOnline", "Count", "Delete", "Done"] {
             let mut tampered = saved.clone();
             tampered["round"][field] = value.into();
-            tampered["round"]["doomed"] = serde_json::json!([0, u64::MAX, 3]);
+            tampered["round"]["to_remove"] = serde_json::json!([0, u64::MAX, 3]);
+            tampered["round"]["candidates"] = serde_json::json!([0, u64::MAX, 3]);
             tampered["phase"] = phase.into();
-            let mut run: MakeRoom = serde_json::from_value(tampered).unwrap();
+            let mut run = continued(tampered);
             let came = world.finish(&mut run);
             assert!(matches!(came, Came::Done | Came::Failed(_)), "{field} {phase}: {came:?}");
         }
@@ -176,21 +177,21 @@ fn saved_run_that_was_tampered_with() {
 #[test]
 fn saved_run_of_another_version() {
     let saved = serde_json::to_string(&run()).unwrap();
-    assert!(saved.starts_with(r#"{"version":1,"group_id":"#), "{saved}");
+    assert!(saved.starts_with(r#"{"version":2,"app":"#), "{saved}");
     let cases = [
-        (saved.replacen("1,", "2,\"new\":[],", 1), "expected a run saved as version 1, found 2"),
-        (saved.replacen("\"version\":1,", "", 1), "expected a run saved as version 1, found none"),
-        (saved.replacen("1,", "1,\"dry_run\":true,", 1), "unknown field `dry_run`"),
-        (saved.replacen("\"dry_run\"", "\"dry-run\"", 1), "unknown field `dry-run`"),
+        (saved.replacen("2,", "3,\"new\":[],", 1), "expected a run saved as version 2, found 3"),
+        (saved.replacen("\"version\":2,", "", 1), "expected a run saved as version 2, found none"),
+        (saved.replacen("2,", "2,\"dry_run\":true,", 1), "unknown field `dry_run`"),
+        (saved.replacen("\"plan_only\"", "\"plan-only\"", 1), "unknown field `plan-only`"),
         (saved.replacen("\"free\"", "\"protect\":[],\"free\"", 1), "unknown field `protect`"),
         ("[1]".to_owned(), "invalid type: sequence, expected a map"),
     ];
     for (json, expected) in cases {
-        let error = serde_json::from_str::<MakeRoom>(&json).unwrap_err().to_string();
+        let error = serde_json::from_str::<SavedRun>(&json).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     }
-    let moved = format!("{{{},\"version\":1}}", &saved.replacen("\"version\":1,", "", 1)[1..saved.len() - 13]);
-    assert_eq!(serde_json::from_str::<MakeRoom>(&moved).unwrap(), run());
+    let moved = format!("{{{},\"version\":2}}", &saved.replacen("\"version\":2,", "", 1)[1..saved.len() - 13]);
+    assert_eq!(serde_json::from_str::<SavedRun>(&moved).unwrap(), serde_json::from_str(&saved).unwrap());
 }
 
 /// A look from the future is no look.
@@ -204,7 +205,7 @@ fn saved_run_with_a_look_from_the_future() {
     for (later, next) in [(0, "delete_group_member"), (1, "get_specified_group_member_info")] {
         let secs = saved["clock"]["seen"]["secs"].as_u64().unwrap();
         saved["round"]["looked_at"]["secs"] = (secs + later).into();
-        let mut run: MakeRoom = serde_json::from_value(saved.clone()).unwrap();
+        let mut run = continued(saved.clone());
         let Step::Send(request) = run.step(&world.api, world.clock.now()) else { panic!("{run:?}") };
         assert!(request.uri().path().ends_with(next), "{later}: {}", request.uri().path());
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Request, StatusCode};
 use im_group_full::SdkAppId;
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestApi, SavedRun, SecretKey, Step};
 
 use crate::client::{Client, SendError};
 use crate::stand_in::{Call, Group, Member, StandIn, Vendor};
@@ -157,7 +157,7 @@ pub fn full_group(kind: &'static str, members: usize) -> Group {
             _ => Member::new(account, NOW - 1500 * DAY, active),
         }
     });
-    Group { kind, limit: members, members: list.collect() }
+    Group { kind, limit: members, members: list.collect(), all_muted: false }
 }
 
 /// Whom the policy removes from `group`, worked out in the plainest way.
@@ -179,7 +179,15 @@ pub fn policy(free: u32) -> InactivityPolicy {
 
 /// Without the limits that would keep small groups and Communities out of the tests.
 pub fn anybody(policy: InactivityPolicy) -> InactivityPolicy {
-    policy.max_free_percent(100).trust_silence()
+    policy.max_removed_percent(100).trust_silence().ignore_online_status()
+}
+
+/// What another worker makes of a saved run, with the policy and the options of `new`.
+#[track_caller]
+pub fn restored(run: &MakeRoom, new: MakeRoom) -> MakeRoom {
+    let saved: SavedRun = serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap();
+    assert_eq!(saved.report(), run.report());
+    new.continue_from(saved).unwrap()
 }
 
 pub fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {

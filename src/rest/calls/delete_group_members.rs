@@ -15,7 +15,7 @@ use crate::rest::{RestApi, RestError};
 pub struct DeleteGroupMembers {
     group_id: String,
     accounts: Vec<String>,
-    silent: bool,
+    no_notification: bool,
     reason: Option<String>,
 }
 
@@ -34,13 +34,13 @@ impl DeleteGroupMembers {
     ) -> Result<Self, InvalidCount> {
         let accounts: Vec<_> = accounts.into_iter().map(Into::into).collect();
         InvalidCount::check("accounts to remove", accounts.len(), Self::MAX_ACCOUNTS)?;
-        Ok(Self { group_id: group_id.into(), accounts, silent: false, reason: None })
+        Ok(Self { group_id: group_id.into(), accounts, no_notification: false, reason: None })
     }
 
     /// Asks the vendor to send no system notification: `Silence`. The vendor's page contradicts itself
     /// on whether the removed member is told all the same.
-    pub fn silent(mut self) -> Self {
-        self.silent = true;
+    pub fn no_notification(mut self) -> Self {
+        self.no_notification = true;
         self
     }
 
@@ -56,13 +56,13 @@ impl DeleteGroupMembers {
             "GroupId": self.group_id,
             "MemberToDel_Account": self.accounts,
         });
-        if self.silent {
+        if self.no_notification {
             body["Silence"] = json!(1);
         }
         if let Some(reason) = &self.reason {
             body["Reason"] = json!(reason);
         }
-        api.request("delete_group_member", &body, now)
+        api.request("group_open_http_svc/delete_group_member", &body, now)
     }
 
     /// Reads the response.

@@ -25,9 +25,11 @@ impl GetGroupInfo {
     pub fn request(&self, api: &RestApi, now: SystemTime) -> Request<Vec<u8>> {
         let body = json!({
             "GroupIdList": [self.group_id],
-            "ResponseFilter": { "GroupBaseInfoFilter": ["Type", "MemberNum", "MaxMemberNum", "LastMsgTime", "NextMsgSeq"] },
+            "ResponseFilter": { "GroupBaseInfoFilter": [
+                "Type", "MemberNum", "MaxMemberNum", "LastMsgTime", "NextMsgSeq", "MuteAllMember", "ShutUpAllMember",
+            ] },
         });
-        api.request("get_group_info", &body, now)
+        api.request("group_open_http_svc/get_group_info", &body, now)
     }
 
     /// Reads the response.
@@ -55,7 +57,10 @@ impl GetGroupInfo {
         };
         let last_msg_time = wire::number(entry.last_msg_time).filter(|time| *time > 0);
         let next_msg_seq = wire::number(entry.next_msg_seq);
-        Ok(GroupInfo { group_type, members, limit, last_msg_time, next_msg_seq })
+        // Anything but `Off` counts as muted, and so does either of the two names.
+        let muted = |told: Option<&RawValue>| told.is_some_and(|told| told.get() != r#""Off""#);
+        let all_muted = muted(entry.mute_all_member) || muted(entry.shut_up_all_member);
+        Ok(GroupInfo { group_type, members, limit, last_msg_time, next_msg_seq, all_muted })
     }
 }
 
@@ -74,6 +79,9 @@ pub struct GroupInfo {
     pub last_msg_time: Option<u64>,
     /// The number that the next message will get: `NextMsgSeq`. `None` if the vendor does not tell.
     pub next_msg_seq: Option<u64>,
+    /// Only the owner and admins can speak: `MuteAllMember`, or `ShutUpAllMember` as it was called before. `false` if
+    /// the vendor does not tell, `true` if what it tells cannot be read.
+    pub all_muted: bool,
 }
 
 impl GroupInfo {
@@ -131,4 +139,8 @@ struct Entry<'a> {
     last_msg_time: Option<&'a RawValue>,
     #[serde(borrow)]
     next_msg_seq: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "wire::given")]
+    mute_all_member: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "wire::given")]
+    shut_up_all_member: Option<&'a RawValue>,
 }

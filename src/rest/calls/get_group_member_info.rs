@@ -73,7 +73,7 @@ impl GetGroupMemberInfo {
             Position::Offset(offset) => body["Offset"] = json!(offset),
             Position::Next(next) => body["Next"] = json!(next),
         }
-        api.request("get_group_member_info", &body, now)
+        api.request("group_open_http_svc/get_group_member_info", &body, now)
     }
 
     /// Reads the response.

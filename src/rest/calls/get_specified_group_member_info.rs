@@ -43,7 +43,7 @@ impl GetSpecifiedGroupMemberInfo {
             "Member_List_Account": self.accounts,
             "MemberInfoFilter": MEMBER_INFO_FILTER,
         });
-        api.request("get_specified_group_member_info", &body, now)
+        api.request("group_open_http_svc/get_specified_group_member_info", &body, now)
     }
 
     /// Reads the response: those of the accounts that are members.

@@ -14,8 +14,8 @@ pub struct MemberList {
     /// joining: look at [`Member::joined`] before you rely on [`Member::last_active`].
     pub members: Vec<Member>,
     /// The accounts about which the answer is in doubt: `Role` or `LastSendMsgTime` is missing or
-    /// cannot be read, `JoinTime` cannot be read, a field comes twice, or two entries contradict each
-    /// other. Do not remove these.
+    /// cannot be read, `JoinTime` or `MuteUntil` cannot be read, a field comes twice, or two entries
+    /// contradict each other. Do not remove these.
     pub unclear: Vec<String>,
     /// How many entries have no account that can be read. Nobody knows who they are.
     pub unnamed: usize,
@@ -70,6 +70,10 @@ struct Fields<'a> {
     last_send_msg_time: Option<&'a RawValue>,
     #[serde(borrow)]
     msg_seq: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "wire::given")]
+    mute_until: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "wire::given")]
+    shut_up_until: Option<&'a RawValue>,
 }
 
 /// Returns the account, and the member if all of it can be understood.
@@ -98,7 +102,10 @@ fn read(entry: &str) -> Option<(Cow<'_, str>, Option<Member>)> {
         };
         let last_send_msg_time = wire::number(fields.last_send_msg_time)?;
         let msg_seq = wire::number(fields.msg_seq);
-        Some(Member { account: account.clone().into_owned(), role, join_time, last_send_msg_time, msg_seq })
+        // Under either name, and `null` is no number.
+        let until = |told: Option<&RawValue>| told.map_or(Some(0), |told| wire::number(Some(told)));
+        let mute_until = until(fields.mute_until)?.max(until(fields.shut_up_until)?);
+        Some(Member { account: account.clone().into_owned(), role, join_time, last_send_msg_time, msg_seq, mute_until })
     };
     let member = member();
     Some((account, member))

@@ -1,13 +1,14 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::rest::RestError;
 
 /// Which fields of each member to ask for; the account always comes.
-pub(super) const MEMBER_INFO_FILTER: [&str; 4] = ["Role", "JoinTime", "LastSendMsgTime", "MsgSeq"];
+pub(super) const MEMBER_INFO_FILTER: [&str; 6] =
+    ["Role", "JoinTime", "LastSendMsgTime", "MsgSeq", "MuteUntil", "ShutUpUntil"];
 
 /// Judges what every response begins with, and returns the text of a good one.
 ///
@@ -32,15 +33,19 @@ pub(super) fn check_outcome(object: &str) -> Result<(), RestError> {
     #[serde(rename_all = "PascalCase")]
     struct Code {
         error_code: i32,
+        action_status: Option<String>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Info {
         error_info: String,
     }
-    let Code { error_code } = parse(object)?;
+    let Code { error_code, action_status } = parse(object)?;
     if error_code == 0 {
-        return Ok(());
+        return match action_status.as_deref() {
+            Some("FAIL") => Err(RestError::malformed(&"`FAIL` with `ErrorCode` 0")),
+            _ => Ok(()),
+        };
     }
     // Without a text, or with one that was cut within a character, it is still this code.
     let info = parse(object).map(|Info { error_info }| error_info).unwrap_or_default();
@@ -49,6 +54,11 @@ pub(super) fn check_outcome(object: &str) -> Result<(), RestError> {
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, RestError> {
     serde_json::from_str(text).map_err(|error| RestError::malformed(&error))
+}
+
+/// Keeps `null`, which is not the same as a field that is missing.
+pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// A number that informs, where what is no number is none.

@@ -20,14 +20,19 @@ pub(super) struct Clock {
     latest: Duration,
 }
 
-/// A clock that shows a time earlier by more tells nothing about how long ago something was. Less is what a
-/// clock does that is being kept right, or two machines that agree.
+/// A clock that shows a time earlier by more tells nothing about how long ago something was. Smaller steps are
+/// normal NTP corrections, or two machines that agree.
 const JITTER: Duration = Duration::from_secs(1);
 
 /// How old what was read may be when a removal relies on it.
 const FRESH: Duration = Duration::from_secs(30);
 
 impl Clock {
+    /// What this clock last showed.
+    pub(super) fn last(&self) -> Duration {
+        self.seen.saturating_add(self.behind)
+    }
+
     /// Takes what the caller's clock shows. Returns what this one does, and whether ages are still
     /// known.
     pub(super) fn read(&mut self, now: SystemTime) -> (Duration, bool) {

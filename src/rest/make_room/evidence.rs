@@ -1,8 +1,10 @@
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 
 use super::InactivityPolicy;
 use crate::rest::error::{Unproven, Unread};
-use crate::rest::{GroupInfo, GroupType, Member, RestError, Role};
+use crate::rest::{GroupInfo, GroupType, Member, RestError, Role, since_epoch};
 
 /// What the answers of one run show about whether silence, and not reading, mean anything.
 ///
@@ -22,6 +24,8 @@ pub(super) struct Evidence {
     seen_to_read: bool,
     /// There was a page that proves nothing about the ordinary members on it.
     alike: bool,
+    /// Of the last page, and of those with a single member together with the one before.
+    sample: Sample,
 }
 
 impl Evidence {
@@ -47,14 +51,22 @@ impl Evidence {
     }
 
     /// Takes a page. Returns whether its members may be judged by their times.
-    pub(super) fn page(&mut self, members: &[Member]) -> bool {
+    ///
+    /// Only entries that are clear prove anything. A page with a single member, which cannot differ from
+    /// itself, is judged together with the one before.
+    pub(super) fn page(&mut self, members: &[Member], measured_at: SystemTime) -> bool {
         self.seen_to_read |= members.iter().any(|member| member.msg_seq().is_some());
-        if !tells_members_apart(members) {
+        let now = since_epoch(measured_at).as_secs();
+        let clear = members.iter().filter(|member| member.joined().is_some() && member.last_active() <= now);
+        let clear: Vec<_> = clear.collect();
+        let before = if members.len() < 2 { self.sample } else { Sample::default() };
+        self.sample = clear.iter().fold(before, |sample, member| sample.with(member));
+        if !self.sample.tells_members_apart() {
             self.alike |= members.iter().any(|member| member.role() == Role::Member);
             return false;
         }
         let since = self.silent_since;
-        self.seen_to_speak |= members.iter().filter_map(Member::last_spoke).any(|spoke| spoke > since);
+        self.seen_to_speak |= clear.iter().filter_map(|member| member.last_spoke()).any(|spoke| spoke > since);
         true
     }
 
@@ -73,10 +85,27 @@ impl Evidence {
     }
 }
 
-/// Not if all of them spoke when they joined, nor if all joined at once, or who knows when.
-fn tells_members_apart(members: &[Member]) -> bool {
-    let mut joined = members.iter().filter_map(Member::joined);
-    let first = joined.next();
-    let joined_apart = joined.any(|joined| Some(joined) != first);
-    joined_apart && members.iter().any(|member| !member.spoke_when_it_joined())
+/// What the times of some members have shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    joined: Option<u64>,
+    joined_apart: bool,
+    /// Somebody's last message is of another time than its joining.
+    spoke_apart: bool,
+}
+
+impl Sample {
+    fn with(self, member: &Member) -> Self {
+        Self {
+            joined: self.joined.or(member.joined()),
+            joined_apart: self.joined_apart || self.joined.is_some_and(|joined| Some(joined) != member.joined()),
+            spoke_apart: self.spoke_apart || !member.spoke_when_it_joined(),
+        }
+    }
+
+    /// Not if all of them spoke when they joined, nor if all joined at once.
+    fn tells_members_apart(self) -> bool {
+        self.joined_apart && self.spoke_apart
+    }
 }

@@ -13,7 +13,7 @@ pub(super) struct Pace {
     waits: (u32, Duration),
 }
 
-/// A caller that was told so often to wait, and whose clock does not move, has waited.
+/// After this many waits on a stopped clock, go on.
 const MAX_WAITS: u32 = 10;
 
 impl Pace {

@@ -4,13 +4,12 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use crate::rest::Member;
+use crate::rest::{Member, QueryOnlineStatus};
 
 /// Whom to remove: the best candidates of all members considered so far.
 ///
 /// Invariants: every account is there once, as it came last; and a member who was considered and is
-/// not there was worse than `slots` others. It holds some more, so that sorting is rare, but fewer than
-/// `slots` times [`ROOM`].
+/// not there was worse than `slots` others who are not online.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Saved", into = "Saved")]
 pub(super) struct Plan {
@@ -20,23 +19,18 @@ pub(super) struct Plan {
     worst: Option<Member>,
 }
 
-const ROOM: usize = 3;
-
 impl Plan {
     pub(super) fn new(slots: u32) -> Self {
         Self { slots: usize::try_from(slots).unwrap_or(usize::MAX), ..Self::default() }
     }
 
-    /// Takes `member` in, if it is among the best.
+    /// Takes `member` in, if it can be among the best.
     pub(super) fn consider(&mut self, member: Member) {
         self.forget(member.account());
         if self.slots == 0 || self.worst.as_ref().is_some_and(|worst| rank(worst) < rank(&member)) {
             return;
         }
-        self.members.insert(ByAccount(member));
-        if self.members.len() >= self.slots.saturating_mul(ROOM) {
-            self.keep_the_best();
-        }
+        self.members.insert(ByAccount { member, offline: false });
     }
 
     /// Takes an account out, because of what came later.
@@ -46,29 +40,62 @@ impl Plan {
         }
     }
 
+    /// Returns whom to ask about before the others can be dropped, at most as many as one call can have;
+    /// at the `end`, before the plan is made. The best come first, and the call is filled with the next.
+    pub(super) fn to_ask(&self, end: bool) -> Vec<String> {
+        if !end && !self.is_full() {
+            return Vec::new();
+        }
+        let mut members: Vec<_> = self.members.iter().collect();
+        members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
+        if members.iter().take(self.slots).all(|one| one.offline) {
+            return Vec::new();
+        }
+        let unknown = members.into_iter().filter(|one| !one.offline).take(QueryOnlineStatus::MAX_ACCOUNTS);
+        unknown.map(|one| one.member.account().to_owned()).collect()
+    }
+
+    /// Notes that a member is not online.
+    pub(super) fn is_offline(&mut self, account: &str) {
+        if let Some(one) = self.members.take(account) {
+            self.members.insert(ByAccount { offline: true, ..one });
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    fn keep_the_best(&mut self) {
+    /// So many more than `slots` that sorting, and asking who is online, are rare.
+    fn is_full(&self) -> bool {
+        let more = self.slots.saturating_mul(2).max(QueryOnlineStatus::MAX_ACCOUNTS);
+        self.members.len() >= self.slots.saturating_add(more)
+    }
+
+    /// Drops all but the best, if there are many more.
+    pub(super) fn keep_the_best(&mut self) {
+        if !self.is_full() {
+            return;
+        }
         let mut members: Vec<_> = self.members.drain().collect();
-        let (_, worst, _) = members.select_nth_unstable_by(self.slots - 1, |a, b| rank(&a.0).cmp(&rank(&b.0)));
-        self.worst = Some(worst.0.clone());
+        let (_, worst, _) =
+            members.select_nth_unstable_by(self.slots - 1, |a, b| rank(&a.member).cmp(&rank(&b.member)));
+        self.worst = Some(worst.member.clone());
         members.truncate(self.slots);
         self.members.extend(members);
     }
 
-    /// Returns the members to remove, first who goes first.
+    /// Returns the members to remove, in removal order.
     pub(super) fn into_members(self) -> Vec<Member> {
         let slots = self.slots;
         let mut members = self.sorted();
         members.truncate(slots);
-        members
+        members.into_iter().map(|one| one.member).collect()
     }
 
-    fn sorted(self) -> Vec<Member> {
-        let mut members: Vec<_> = self.members.into_iter().map(|ByAccount(member)| member).collect();
-        members.sort_unstable_by(|a, b| rank(a).cmp(&rank(b)));
+    fn sorted(self) -> Vec<ByAccount> {
+        let mut members: Vec<_> = self.members.into_iter().collect();
+        members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
         members
     }
 }
@@ -79,24 +106,29 @@ fn rank(member: &Member) -> (u64, Option<u64>, &str) {
 }
 
 /// A member that is found by its account.
-#[derive(Debug, Clone)]
-struct ByAccount(Member);
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByAccount {
+    member: Member,
+    /// Was not online when the run asked.
+    offline: bool,
+}
 
 impl Borrow<str> for ByAccount {
     fn borrow(&self) -> &str {
-        self.0.account()
+        self.member.account()
     }
 }
 
 impl Hash for ByAccount {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.account().hash(state);
+        self.member.account().hash(state);
     }
 }
 
 impl PartialEq for ByAccount {
     fn eq(&self, other: &Self) -> bool {
-        self.0.account() == other.0.account()
+        self.member.account() == other.member.account()
     }
 }
 
@@ -106,7 +138,7 @@ impl Eq for ByAccount {}
 #[serde(deny_unknown_fields)]
 struct Saved {
     slots: usize,
-    members: Vec<Member>,
+    members: Vec<ByAccount>,
     worst: Option<Member>,
 }
 
@@ -118,7 +150,7 @@ impl From<Plan> for Saved {
 
 impl From<Saved> for Plan {
     fn from(saved: Saved) -> Self {
-        let members = saved.members.into_iter().map(ByAccount).collect();
+        let members = saved.members.into_iter().collect();
         Self { slots: saved.slots, members, worst: saved.worst }
     }
 }

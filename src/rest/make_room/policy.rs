@@ -3,73 +3,70 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::rest::{Member, Role, since_epoch};
+use super::Spared;
+use super::limits::{AtLeastADay, Percent};
+use crate::rest::{GroupInfo, Member, Role, since_epoch};
 
 /// Who may be removed, and how many.
 ///
-/// Owners and admins are never removed. The least recently active members go first (the later of joining
-/// and the last message). Ties are broken by the time of joining, then by account in byte order: the same
-/// members always give the same plan.
+/// Owners, admins, chat robots and the account that calls are never removed. The least recently active
+/// members go first (the later of joining and the last message). Ties are broken by the time of joining,
+/// then by account in byte order: the same members always give the same plan.
 ///
 /// Deserialising refuses a key that is not known, so that a misspelt protection is not ignored. The keys
-/// are `inactive_for_secs`, `free`, `protected`, `max_free_percent`, `spare_readers` and `trust_silence`;
-/// only the first two are required.
+/// are `inactive_for_secs`, `free`, `protected`, `raise_limit_to`, `max_removed_percent`,
+/// `recorded_since_secs`, `spare_readers`, `ignore_online_status` and `trust_silence`; only the first two
+/// are required.
 ///
 /// ```
 /// use std::time::Duration;
 /// use im_group_full::rest::InactivityPolicy;
 ///
-/// // Free 50 slots by removing members who have been silent for 90 days.
-/// let policy = InactivityPolicy::new(Duration::from_secs(90 * 24 * 60 * 60), 50).protect("support");
+/// // Raise the limit to 2,000. If that is not enough, free 50 slots by removing members who have been
+/// // silent for 90 days.
+/// let policy = InactivityPolicy::new(Duration::from_secs(90 * 24 * 60 * 60), 50)
+///     .raise_limit_to(2_000)
+///     .protect("support");
 /// # let _ = policy;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InactivityPolicy {
-    inactive_for_secs: u64,
+    inactive_for_secs: AtLeastADay,
     free: u32,
     #[serde(default)]
     protected: BTreeSet<String>,
     #[serde(default)]
-    max_free_percent: Percent,
+    raise_limit_to: Option<u32>,
+    #[serde(default)]
+    max_removed_percent: Percent,
+    #[serde(default)]
+    recorded_since_secs: Option<u64>,
     #[serde(default)]
     spare_readers: Option<u32>,
+    #[serde(default)]
+    ignore_online_status: bool,
     #[serde(default)]
     trust_silence: bool,
 }
 
-/// At most 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u8")]
-struct Percent(u8);
-
-impl Default for Percent {
-    fn default() -> Self {
-        Self(10)
-    }
-}
-
-impl TryFrom<u8> for Percent {
-    type Error = String;
-
-    fn try_from(percent: u8) -> Result<Self, String> {
-        if percent > 100 { Err(format!("expected 0 to 100 percent, found {percent}")) } else { Ok(Self(percent)) }
-    }
-}
-
 impl InactivityPolicy {
     /// Removes members that were inactive for at least `inactive_for`, so that up to `free` slots are
-    /// free, but no more than 10 % of the limit; see [`max_free_percent`](Self::max_free_percent).
+    /// free, but no more members than 10 % of the limit; see
+    /// [`max_removed_percent`](Self::max_removed_percent).
     ///
-    /// The vendor's times have whole seconds, so a part of a second counts as a whole one.
+    /// Less than a day counts as a day. The vendor's times have whole seconds, so a part of a second
+    /// counts as a whole one.
     pub fn new(inactive_for: Duration, free: u32) -> Self {
-        let part = u64::from(inactive_for.subsec_nanos() > 0);
         Self {
-            inactive_for_secs: inactive_for.as_secs().saturating_add(part),
+            inactive_for_secs: AtLeastADay::new(inactive_for),
             free,
             protected: BTreeSet::new(),
-            max_free_percent: Percent::default(),
+            raise_limit_to: None,
+            max_removed_percent: Percent::default(),
+            recorded_since_secs: None,
             spare_readers: None,
+            ignore_online_status: false,
             trust_silence: false,
         }
     }
@@ -83,23 +80,59 @@ impl InactivityPolicy {
         self
     }
 
-    /// Sets the largest share of the group's limit that may be free afterwards, in percent, rounded
-    /// up to whole members (default 10). More than 100 counts as 100.
+    /// Raises the group's limit to `members` before anybody is removed (default: the limit is left alone).
     ///
-    /// Without it, 50 free slots in a group of 20 would remove everybody who may be removed.
-    pub fn max_free_percent(mut self, percent: u8) -> Self {
-        self.max_free_percent = Percent(percent.min(100));
+    /// A group that was created before the app bought a larger package keeps its old limit until somebody
+    /// raises it. A limit is never lowered: at or above `members` nothing is sent. If the vendor refuses,
+    /// the run fails and removes nobody: with a number above the package's (the vendor's code 10038),
+    /// members would go although a lower number would do.
+    pub fn raise_limit_to(mut self, members: u32) -> Self {
+        self.raise_limit_to = Some(members);
+        self
+    }
+
+    /// Sets the largest share of the group's limit that a run removes, in percent, rounded up to whole
+    /// members (default 10). More than 100 counts as 100.
+    ///
+    /// Without it, 50 free slots in a group of 20 would remove everybody who may be removed. It also holds
+    /// for a group that has more members than its limit: if the share does not cover the excess, the run
+    /// fails with [`OverLimit`](crate::rest::RestErrorKind::OverLimit) and removes nobody, because no room
+    /// would be made.
+    pub fn max_removed_percent(mut self, percent: u8) -> Self {
+        self.max_removed_percent = Percent::new(percent);
+        self
+    }
+
+    /// Says since when the vendor has recorded the members' messages (default: since they joined). For
+    /// groups that were brought in with `import_group_member`: their members keep the join time of the
+    /// system they came from, and silence before the import means nothing.
+    ///
+    /// Less than `inactive_for` after `time`, a run fails with
+    /// [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven). A part of a second counts as a whole one.
+    pub fn recorded_since(mut self, time: SystemTime) -> Self {
+        let since = since_epoch(time);
+        self.recorded_since_secs = Some(since.as_secs().saturating_add(u64::from(since.subsec_nanos() > 0)));
         self
     }
 
     /// Spares everybody who has read one of the last `messages` messages (default: reading does not
-    /// count).
+    /// count). In a muted group, it is the only way to tell who is inactive.
     ///
     /// A member whose `MsgSeq` the vendor does not tell is spared, too. If it tells none at all, or
     /// the group has no `NextMsgSeq`, the run fails with
     /// [`ReadersUnknown`](crate::rest::RestErrorKind::ReadersUnknown).
     pub fn spare_readers(mut self, messages: u32) -> Self {
         self.spare_readers = Some(messages);
+        self
+    }
+
+    /// Does not ask who is online (default: the candidates are asked about, when the plan is made and
+    /// again before each removal, and who is online or can be reached by a push stays).
+    ///
+    /// The vendor answers only if the feature is switched on in its console. If it refuses, the run fails
+    /// and removes nobody.
+    pub fn ignore_online_status(mut self) -> Self {
+        self.ignore_online_status = true;
         self
     }
 
@@ -112,8 +145,8 @@ impl InactivityPolicy {
     /// other types it is needed if nobody in the group speaks and messages come from elsewhere, such
     /// as from your servers, and if the group has had no message at all.
     ///
-    /// Also with it, members on a page whose times are all alike stay. If nobody else can be removed, the
-    /// run fails with [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven).
+    /// Also with it, silence in a muted group counts for nothing, and members on pages whose times are all
+    /// alike stay.
     pub fn trust_silence(mut self) -> Self {
         self.trust_silence = true;
         self
@@ -124,21 +157,55 @@ impl InactivityPolicy {
         self.free
     }
 
-    /// Returns whether `member` may be removed at `now`, apart from what it has read.
+    /// Returns why `member` stays at `now`, as far as its entry tells; `None` if it may be removed.
     ///
-    /// A member without a time of joining, or with a time after `now`, may not.
-    pub fn allows(&self, member: &Member, now: SystemTime) -> bool {
-        let inactive = since_epoch(now).as_secs().checked_sub(member.last_active());
-        member.role() == Role::Member
-            && member.joined().is_some()
-            && inactive.is_some_and(|secs| secs >= self.inactive_for_secs)
-            && !self.protected.contains(member.account())
+    /// What a run learns from elsewhere is not part of it: who calls, who is online, what was read.
+    pub fn spares(&self, member: &Member, now: SystemTime) -> Option<Spared> {
+        let now = since_epoch(now).as_secs();
+        let inactive_for = |since: u64| now.checked_sub(since).is_some_and(|secs| secs >= self.inactive_for_secs.get());
+        if member.role() != Role::Member {
+            Some(Spared::Role)
+        } else if self.protected.contains(member.account()) {
+            Some(Spared::Protected)
+        } else if member.is_robot() {
+            Some(Spared::Robot)
+        } else if member.joined().is_none() || member.last_active() > now {
+            Some(Spared::Unclear)
+        } else if !inactive_for(member.last_active()) {
+            Some(Spared::Active)
+        } else if !inactive_for(member.silent_since()) {
+            Some(Spared::Muted)
+        } else {
+            None
+        }
     }
 
-    /// Returns how many slots a run frees in a group with this limit.
-    pub(super) fn aim(&self, limit: u32) -> u32 {
-        let share = (u64::from(limit) * u64::from(self.max_free_percent.0)).div_ceil(100);
-        self.free.min(u32::try_from(share).unwrap_or(u32::MAX))
+    /// Returns how many slots a run frees in a group, and how many are missing for that.
+    pub(super) fn room(&self, info: &GroupInfo) -> Room {
+        let GroupInfo { limit, members, .. } = *info;
+        let most = self.max_removed_percent.of(limit);
+        let excess = members.saturating_sub(limit);
+        let aim = self.free.min(most.saturating_sub(excess));
+        let missing = aim.saturating_add(excess).saturating_sub(limit.saturating_sub(members));
+        Room { most, aim, missing: if self.free == 0 { 0 } else { missing }, covered: excess < most || excess == 0 }
+    }
+
+    /// Returns the limit to raise to, if that is above the group's.
+    pub(super) fn limit_above(&self, limit: u32) -> Option<u32> {
+        self.raise_limit_to.filter(|members| *members > limit)
+    }
+
+    /// Returns whether silence, if it was forced or not recorded until `since`, tells nothing at `now`.
+    pub(super) fn looks_back_beyond(&self, since: u64, now: SystemTime) -> bool {
+        since_epoch(now).as_secs().saturating_sub(since) < self.inactive_for_secs.get()
+    }
+
+    pub(super) fn recorded_since_secs(&self) -> Option<u64> {
+        self.recorded_since_secs
+    }
+
+    pub(super) fn asks_who_is_online(&self) -> bool {
+        !self.ignore_online_status
     }
 
     pub(super) fn trusts_silence(&self) -> bool {
@@ -147,6 +214,10 @@ impl InactivityPolicy {
 
     pub(super) fn spares_readers(&self) -> bool {
         self.spare_readers.is_some()
+    }
+
+    pub(super) fn protected(&self) -> &BTreeSet<String> {
+        &self.protected
     }
 
     /// Returns whether `member` counts as a reader of a group whose next message gets this number.
@@ -160,6 +231,18 @@ impl InactivityPolicy {
 
     /// Returns the second before which somebody must have been active last to be removed at `now`.
     pub(super) fn inactive_until(&self, now: SystemTime) -> u64 {
-        since_epoch(now).as_secs().saturating_sub(self.inactive_for_secs)
+        since_epoch(now).as_secs().saturating_sub(self.inactive_for_secs.get())
     }
+}
+
+/// What a policy wants of a group.
+pub(super) struct Room {
+    /// How many members a run removes at most.
+    pub(super) most: u32,
+    /// How many slots are to be free.
+    pub(super) aim: u32,
+    /// How many members have to go for that.
+    pub(super) missing: u32,
+    /// Whether removing that many makes any room in a group above its limit.
+    pub(super) covered: bool,
 }

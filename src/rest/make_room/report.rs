@@ -1,34 +1,74 @@
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
 use serde::{Deserialize, Serialize};
 
+use super::Spared;
+use super::census::Census;
 use crate::rest::{GroupInfo, GroupType, Member};
 
 /// What a [`MakeRoom`](super::MakeRoom) has found and done so far.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
+    group_id: String,
     group_type: Option<GroupType>,
     members: u32,
     limit: u32,
+    /// Known to be removed since the count.
+    removed: u32,
     aim: u32,
     scanned: u32,
+    pub(super) limit_raise: Option<LimitRaise>,
+    pub(super) census: Census,
+    protected_not_found: BTreeSet<String>,
     pub(super) candidates: Vec<Candidate>,
 }
 
 impl Report {
+    pub(super) fn new(group_id: String, protected: &BTreeSet<String>) -> Self {
+        Self {
+            group_id,
+            group_type: None,
+            members: 0,
+            limit: 0,
+            removed: 0,
+            aim: 0,
+            scanned: 0,
+            limit_raise: None,
+            census: Census::default(),
+            protected_not_found: protected.clone(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Returns the group.
+    pub fn group_id(&self) -> &str {
+        &self.group_id
+    }
+
     /// Returns the type of the group; `None` until the vendor told it.
     pub fn group_type(&self) -> Option<GroupType> {
         self.group_type
     }
 
-    /// Returns how many members the group had when the run last asked; 0 before. The last removal may
-    /// have come after that.
+    /// Returns how many members the group had when the run last asked; 0 before. See
+    /// [`free`](Self::free) for what came after.
     pub fn members(&self) -> u32 {
         self.members
     }
 
-    /// Returns how many members the group can have; 0 before the run asked.
+    /// Returns how many members the group can have; 0 before the run asked. If a raise is only
+    /// [`Planned`](LimitRaise::Planned), it is the limit after it.
     pub fn limit(&self) -> u32 {
         self.limit
+    }
+
+    /// Returns how many slots are free: those of the last count, and those of members who are known to be
+    /// removed since. Others may have joined meanwhile, and a candidate who left between its look and the
+    /// count is counted twice, so it is an upper bound.
+    pub fn free(&self) -> u32 {
+        self.limit.saturating_sub(self.members.saturating_sub(self.removed))
     }
 
     /// Returns how many slots the run wants to be free: what the policy wants, and at most its share
@@ -41,6 +81,29 @@ impl Report {
     /// can be several entries.
     pub fn scanned(&self) -> u32 {
         self.scanned
+    }
+
+    /// Returns what became of raising the limit; `None` if the policy does not raise it, if it was not
+    /// necessary, or if the vendor refused.
+    pub fn limit_raise(&self) -> Option<LimitRaise> {
+        self.limit_raise
+    }
+
+    /// Returns how many members stay for which reason: of all that were read, and of the candidates.
+    pub fn spared(&self) -> impl Iterator<Item = (Spared, u32)> {
+        let mut spared = self.census.get();
+        for candidate in &self.candidates {
+            if let Outcome::Stays(why) = candidate.outcome {
+                *spared.entry(why).or_default() += 1;
+            }
+        }
+        spared.into_iter()
+    }
+
+    /// Returns the protected accounts that no member has; all of them until the members are read. A
+    /// misspelt account protects nobody.
+    pub fn protected_not_found(&self) -> impl Iterator<Item = &str> {
+        self.protected_not_found.iter().map(String::as_str)
     }
 
     /// Returns the plan in removal order, and what became of each candidate; empty until all members
@@ -59,10 +122,27 @@ impl Report {
         self.members = info.members;
         self.limit = info.limit;
         self.aim = aim;
+        self.removed = 0;
     }
 
     pub(super) fn read(&mut self, entries: u32) {
         self.scanned = self.scanned.saturating_add(entries);
+    }
+
+    pub(super) fn found(&mut self, account: &str) {
+        self.protected_not_found.remove(account);
+    }
+
+    /// Takes the plan. Those who were carried over are in it already.
+    pub(super) fn planned(&mut self, members: Vec<Member>) {
+        self.census.end(members.len());
+        let carried: BTreeSet<_> = self.candidates.iter().map(|one| one.member.account().to_owned()).collect();
+        let members = members.into_iter().filter(|member| !carried.contains(member.account()));
+        self.candidates.extend(members.map(Candidate::new));
+    }
+
+    pub(super) fn removed(&mut self, members: u32) {
+        self.removed = self.removed.saturating_add(members);
     }
 
     /// How many removals got no answer and may still be carried out, now or later.
@@ -78,9 +158,16 @@ impl Report {
 pub struct Candidate {
     pub(super) member: Member,
     pub(super) outcome: Outcome,
+    pub(super) removal_sent: Option<u64>,
+    /// Whether the caller approved it; without an approval, the whole plan is carried out.
+    pub(super) approved: bool,
 }
 
 impl Candidate {
+    fn new(member: Member) -> Self {
+        Self { member, outcome: Outcome::Planned, removal_sent: None, approved: false }
+    }
+
     /// Returns the member, as it was when the plan was made.
     pub fn member(&self) -> &Member {
         &self.member
@@ -90,46 +177,54 @@ impl Candidate {
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
+
+    /// Returns when its removal was last handed out, to the second, whatever came of it.
+    pub fn removal_sent(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.removal_sent?))
+    }
+}
+
+/// What became of raising the group's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum LimitRaise {
+    /// It would be sent before anybody is removed.
+    Planned,
+    /// The vendor accepted it, or a count after it told the new limit.
+    Raised,
+    /// It was sent, and no usable answer came. It may still be carried out.
+    Unconfirmed,
 }
 
 /// What became of a [`Candidate`].
-///
-/// "The second look" is the last one before the removal, or the one after a removal that got no
-/// answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Not decided. After a dry run: would be looked at again, and then removed.
+    /// Not decided. At the end of a plan: would be looked at again, and then removed.
     Planned,
-    /// Was a member at the second look; then its removal was sent, and the vendor says that it was
-    /// carried out, or it was no member at the next look. A member who left by itself at that moment, or
+    /// Was a member when the run looked at it again; then its removal was sent, and the vendor says that it
+    /// was carried out, or it was no member at the next look. A member who left by itself at that moment, or
     /// was removed by another run, looks the same.
     Removed,
-    /// Its removal was sent, and no usable answer came. It was still a member when the run last
-    /// looked, or the run has not looked since. The removal may still be carried out.
+    /// Its removal was sent, and no usable answer came. No look since has shown that it is gone. The
+    /// removal may still be carried out.
     Unconfirmed,
     /// Its removal was sent, and no usable answer came. At the next look it had joined again: it
     /// was removed, or had left, and came back. The removal may still be carried out.
     Rejoined,
-    /// Was no member at the second look. No removal of this run was on its way.
+    /// Was no member when the run looked at it again. No removal of this run was on its way.
     Left,
-    /// Sent a message or joined anew between the plan and the second look, or by the clock of the
-    /// second look was not inactive for long enough. Was not removed.
-    Active,
-    /// Has read one of the last messages, which the policy spares, or has read on since the plan was
-    /// made. Was not removed.
-    Reader,
-    /// Was no ordinary member at the second look. Was not removed.
-    Promoted,
-    /// The second look could not be understood, or contradicted itself. Was not removed.
-    Unclear,
-    /// Was not removed, because enough slots were free without it, counting every removal that got no
-    /// answer as done.
-    NotNeeded,
+    /// Was not removed.
+    Stays(Spared),
 }
 
 impl Outcome {
     pub(super) fn is_unanswered(self) -> bool {
         matches!(self, Self::Unconfirmed | Self::Rejoined)
+    }
+
+    /// Whether a round may still be about it.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Planned | Self::Unconfirmed)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rest::RestError;
 
-/// How many failures without progress are one too many.
+/// Failures without progress before giving up.
 const MAX_FAILURES: u32 = 5;
 
 /// Whether to try again, and when. It knows nothing of what is tried.
@@ -48,7 +48,7 @@ impl Retry {
         self.failures = 0;
     }
 
-    /// Takes the failure away; says whether there was one.
+    /// Clears the failure; returns whether there was one.
     pub(super) fn resume(&mut self) -> bool {
         let resumed = self.failure.take().is_some();
         if resumed {

@@ -21,13 +21,22 @@ pub(super) enum Scan {
 #[serde(deny_unknown_fields)]
 pub(super) struct Backwards {
     unread: u32,
-    /// The length of the shortest page so far: the vendor's own web SDK gets 100 when it asks for more.
+    /// How many members to ask for.
     stride: u32,
+    /// The longest stride that makes sense: the vendor's own web SDK gets 100 when it asks for more.
+    longest: u32,
+    /// How long the last page was that was shorter than asked for.
+    short: Option<u32>,
+    /// Where the last page ended that was shorter than asked for, while nothing behind it is known.
+    ended: Option<u32>,
     /// By how many members the group grew between two pages, at most: pages overlap by as many.
     overlap: u32,
     /// How many members the group had when it was last told.
     members: u32,
 }
+
+/// A page can be shorter by accident, even twice: no accident makes all further ones shorter than this.
+const LEAST: u32 = 50;
 
 impl Scan {
     pub(super) fn new(info: &GroupInfo) -> Self {
@@ -35,7 +44,15 @@ impl Scan {
             return Self::Next(String::new());
         }
         let stride = GetGroupMemberInfo::MAX_LIMIT;
-        Self::Backwards(Backwards { unread: info.members, stride, overlap: 0, members: info.members })
+        Self::Backwards(Backwards {
+            unread: info.members,
+            stride,
+            longest: stride,
+            short: None,
+            ended: Some(info.members),
+            overlap: 0,
+            members: info.members,
+        })
     }
 
     pub(super) fn call(&self, group_id: &str) -> GetGroupMemberInfo {
@@ -88,12 +105,23 @@ impl Backwards {
             None if entries == 0 => from,
             None => u32::MAX,
         };
+        // A count can be above the list. If two pages end at the same place before it, and nobody was read behind
+        // that, the list ends there.
+        let list_end = if self.ended.is_some_and(|ended| ended == end || entries == 0) { end } else { list_end };
         if end >= self.unread.min(list_end) {
             self.unread = from;
+            self.ended = self.ended.filter(|_| entries == 0);
+            // One bad page does not make all others short.
+            self.stride = self.longest.min(self.stride.saturating_mul(2));
         } else if entries == 0 {
             return Err(RestError::malformed(&"an empty page in the midst of the list"));
         } else {
-            self.stride = self.stride.min(entries);
+            if self.short == Some(entries) {
+                self.longest = entries.max(LEAST);
+            }
+            self.short = Some(entries);
+            self.ended = self.ended.map(|_| end);
+            self.stride = entries;
         }
         Ok((self.unread > 0).then_some(self))
     }

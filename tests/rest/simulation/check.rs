@@ -1,26 +1,58 @@
-//! What must hold: at every removal that is handed out or carried out, and in the end.
+//! What must hold: at everything that is handed out or carried out, and in the end. Nothing here calls what the run
+//! judges by.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use im_group_full::rest::{MakeRoom, Outcome};
+use im_group_full::rest::{MakeRoom, Outcome, Spared};
 
 use super::group::{Group, INACTIVE, Member};
-use super::vendor::Told;
+use super::vendor::{Online, Told};
+
+/// What the caller wants, in numbers.
+#[derive(Clone)]
+pub struct Rules {
+    pub protected: Vec<String>,
+    pub free: usize,
+    pub percent: usize,
+    pub raise_to: Option<usize>,
+    pub recorded_since: Option<u64>,
+    pub spare_readers: Option<u64>,
+    pub ask_who_is_online: bool,
+    pub plan_only: bool,
+}
+
+impl Rules {
+    /// How many slots are wanted in a group, how many members may go for that at most, and by how many it is above
+    /// its limit.
+    fn aim(&self, limit: usize, members: usize) -> (usize, usize, usize) {
+        let most = (limit * self.percent).div_ceil(100);
+        let excess = members.saturating_sub(limit);
+        (self.free.min(most.saturating_sub(excess)), most, excess)
+    }
+}
 
 /// What the run was told, and what it did.
 pub struct Ledger {
-    pub protected: Vec<String>,
-    pub spare_readers: Option<u64>,
+    pub rules: Rules,
+    /// `None` until a plan is approved.
+    pub approved: Option<BTreeSet<String>>,
     /// Inactivity is measured no later than at this second.
     pub full_at: Option<u64>,
     /// The clock never jumped, so that true times can be compared.
     pub honest_clock: bool,
     planned: HashMap<String, Option<Member>>,
     looked: HashMap<String, Look>,
+    online: HashMap<String, (Option<bool>, Moment)>,
+    /// The latest mute that was told of each.
+    mutes: HashMap<String, u64>,
+    /// When it was last told that the group is muted, in seconds of the caller's clock.
+    muted_at: Option<u64>,
     /// Those whose answers arrived.
     counts: Vec<Count>,
     sent: HashSet<String>,
     pub unanswered: HashSet<String>,
+    /// A run with another policy has a report of its own: what the one before it removed is not in it.
+    forgot: bool,
 }
 
 /// The last look at a member whose answer arrived.
@@ -34,9 +66,10 @@ struct Look {
 }
 
 struct Count {
-    aim: usize,
-    free: usize,
+    limit: usize,
+    members: usize,
     leaves: usize,
+    asked: Moment,
 }
 
 /// A time, in milliseconds: the true one, and what the caller's clock showed.
@@ -47,25 +80,41 @@ pub struct Moment {
 }
 
 impl Ledger {
-    pub fn new(protected: Vec<String>, spare_readers: Option<u64>, full_at: Option<u64>, honest_clock: bool) -> Self {
+    pub fn new(rules: Rules, full_at: Option<u64>, honest_clock: bool) -> Self {
         Self {
-            protected,
-            spare_readers,
+            rules,
+            approved: None,
             full_at,
             honest_clock,
             planned: HashMap::new(),
             looked: HashMap::new(),
+            online: HashMap::new(),
+            mutes: HashMap::new(),
+            muted_at: None,
             counts: Vec::new(),
             sent: HashSet::new(),
             unanswered: HashSet::new(),
+            forgot: false,
         }
     }
 
+    /// A run with another policy begins anew. What was told of mutes, and what was sent, is not forgotten.
+    pub fn begins_anew(&mut self, rules: Rules) {
+        self.rules = rules;
+        self.approved = None;
+        self.forgot = true;
+        self.planned.clear();
+        self.looked.clear();
+        self.online.clear();
+    }
+
     pub fn paged(&mut self, told: Told) {
+        self.note_mutes(&told);
         self.planned.extend(told);
     }
 
     pub fn looked(&mut self, accounts: &[String], told: &Told, next_seq: u64, asked: Moment, clock: u64) {
+        self.note_mutes(told);
         let measured_at = (clock / 1000).min(self.full_at.unwrap_or(u64::MAX));
         for account in accounts {
             let told = told.get(account).cloned().flatten();
@@ -73,33 +122,88 @@ impl Ledger {
         }
     }
 
-    pub fn counted(&mut self, aim: usize, free: usize, leaves: usize) {
-        self.counts.push(Count { aim, free, leaves });
+    fn note_mutes(&mut self, told: &Told) {
+        for member in told.values().flatten() {
+            let mute = self.mutes.entry(member.account.clone()).or_default();
+            *mute = member.muted.max(*mute);
+        }
     }
 
-    /// A removal is handed out.
-    pub fn handed_out(&mut self, accounts: &BTreeSet<String>, now: Moment) {
-        assert!((1..=100).contains(&accounts.len()));
+    pub fn online(&mut self, accounts: &[String], told: &Online, asked: Moment) {
         for account in accounts {
-            assert!(!self.protected.contains(account), "{account} is protected");
-            let look = self.looked.remove(account).unwrap_or_else(|| panic!("{account}: removed without a look"));
-            let member = look.told.unwrap_or_else(|| panic!("{account}: gone or in doubt"));
-            assert_eq!(member.role, "Member", "{account}");
-            assert!(member.last_active() + INACTIVE <= look.measured_at, "{account} is active: {member:?}");
-            let planned = self.planned[account].as_ref().unwrap_or_else(|| panic!("{account}: planned in doubt"));
-            assert_eq!((member.last_active(), member.joined), (planned.last_active(), planned.joined), "{account}");
-            if let Some(messages) = self.spare_readers {
-                assert!(member.read < look.next_seq && look.next_seq - 1 - member.read >= messages, "{account} reads");
-                assert_eq!(member.read, planned.read, "{account}");
-            }
-            let age = |now: u64, asked: u64| now.saturating_sub(asked);
-            assert!(age(now.clock, look.asked.clock) <= 30_000, "{account}: an old look");
-            assert!(now.clock + 1000 >= look.asked.clock, "{account}: a look of tomorrow");
-            assert!(
-                !self.honest_clock || age(now.truth, look.asked.truth) <= 30_000,
-                "{account}: an old look in truth"
-            );
+            self.online.insert(account.clone(), (told.get(account).copied().flatten(), asked));
+        }
+    }
+
+    /// A count arrived: the limit, the members and how many had left when it was made.
+    pub fn counted(&mut self, (limit, members, leaves): (usize, usize, usize), muted: bool, asked: Moment, clock: u64) {
+        if muted {
+            self.muted_at = self.muted_at.max(Some(clock / 1000));
+        }
+        self.counts.push(Count { limit, members, leaves, asked });
+    }
+
+    fn fresh(&self, now: Moment, asked: Moment, what: &str) {
+        let age = |now: u64, asked: u64| now.saturating_sub(asked);
+        assert!(age(now.clock, asked.clock) <= 30_000, "{what}: old");
+        assert!(now.clock + 1000 >= asked.clock, "{what}: of tomorrow");
+        assert!(!self.honest_clock || age(now.truth, asked.truth) <= 30_000, "{what}: old in truth");
+    }
+
+    /// A raise is handed out.
+    pub fn raise(&self, to: usize, now: Moment) {
+        assert_eq!(Some(to), self.rules.raise_to);
+        assert!(!self.rules.plan_only || self.approved.is_some(), "raised under a plan only");
+        let count = self.counts.last().expect("a count before a raise");
+        assert!(count.limit < to, "the limit is {}", count.limit);
+        let (aim, _, excess) = self.rules.aim(count.limit, count.members);
+        assert!(aim + excess > count.limit.saturating_sub(count.members), "nothing is missing");
+        self.fresh(now, count.asked, "the count before a raise");
+    }
+
+    /// A removal is handed out to this admin.
+    pub fn handed_out(&mut self, accounts: &BTreeSet<String>, now: Moment, admin: &str) {
+        assert!((1..=100).contains(&accounts.len()));
+        assert!(!self.rules.plan_only || self.approved.is_some(), "removed under a plan only");
+        let count = self.counts.last().expect("a count before a removal");
+        assert!(self.rules.raise_to.is_none_or(|to| to <= count.limit), "removed before the limit was raised");
+        let (_, most, excess) = self.rules.aim(count.limit, count.members);
+        assert!(excess == 0 || excess < most, "no room is made");
+        for account in accounts {
+            self.may_go(account, now, admin);
             self.sent.insert(account.clone());
+        }
+    }
+
+    fn may_go(&mut self, account: &str, now: Moment, admin: &str) {
+        let rules = &self.rules;
+        assert!(!rules.protected.iter().any(|one| one == account), "{account} is protected");
+        assert!(!account.starts_with("@RBT#") && account != admin, "{account} is no user");
+        assert!(self.approved.as_ref().is_none_or(|approved| approved.contains(account)), "{account} is not approved");
+        let look = self.looked.remove(account).unwrap_or_else(|| panic!("{account}: removed without a look"));
+        let member = look.told.unwrap_or_else(|| panic!("{account}: gone or in doubt"));
+        assert_eq!(member.role, "Member", "{account}");
+        let long = |since: u64| since + INACTIVE <= look.measured_at;
+        assert!(long(member.last_active()), "{account} is active: {member:?}");
+        assert!(long(self.mutes[account]), "{account} could not speak");
+        assert!(rules.recorded_since.is_none_or(long), "{account} was not recorded");
+        assert!(rules.spare_readers.is_some() || self.muted_at.is_none_or(long), "nobody could speak");
+        match self.planned.get(account) {
+            Some(Some(planned)) => {
+                assert_eq!((member.last_active(), member.joined), (planned.last_active(), planned.joined), "{account}");
+                assert!(rules.spare_readers.is_none() || member.read == planned.read, "{account} read on");
+            }
+            // Carried over from a run with another policy.
+            _ => assert!(self.unanswered.contains(account), "{account} was not planned, or in doubt"),
+        }
+        if let Some(messages) = rules.spare_readers {
+            assert!(member.read < look.next_seq && look.next_seq - 1 - member.read >= messages, "{account} reads");
+        }
+        self.fresh(now, look.asked, account);
+        if rules.ask_who_is_online {
+            let (online, asked) = self.online[account];
+            assert_eq!(online, Some(false), "{account} is online, or nobody knows");
+            self.fresh(now, asked, account);
         }
     }
 
@@ -110,11 +214,12 @@ impl Ledger {
 
     /// A removal that was handed out after this many counts has removed somebody.
     pub fn carried_out(&self, group: &Group, counts: usize) {
-        // The first is from before the plan.
-        assert!(counts >= 2, "removed without a count");
         let counted = &self.counts[counts - 1];
-        let most = counted.aim.max(counted.free) + group.leaves - counted.leaves;
-        assert!(group.free() <= most, "{} slots are free, aimed at {}", group.free(), counted.aim);
+        let (aim, ..) = self.rules.aim(counted.limit, counted.members);
+        // Somebody else may have set another limit since.
+        let free = counted.limit.saturating_sub(group.members.len());
+        let most = aim.max(counted.limit.saturating_sub(counted.members)) + group.leaves - counted.leaves;
+        assert!(self.forgot || free <= most, "{free} slots are free, aimed at {aim}");
     }
 
     /// Every outcome is true. Nothing is to be carried out any more.
@@ -130,26 +235,40 @@ impl Ledger {
                 Outcome::Removed => assert!(sent && (removed || left), "{account} stayed"),
                 Outcome::Unconfirmed => assert!(sent && open, "{account} was not sent"),
                 Outcome::Rejoined => assert!(sent && open && group.joins.contains(account), "{account} did not rejoin"),
+                Outcome::Left => assert!(!open && left, "{account} did not leave"),
                 outcome => {
-                    assert!(!removed && !open, "{account} is {outcome:?}, and was removed");
-                    match outcome {
-                        Outcome::Left => assert!(left, "{account} did not leave"),
-                        Outcome::Promoted => assert!(group.promoted.contains(account), "{account} was not promoted"),
-                        Outcome::Reader => assert!(self.spare_readers.is_some()),
-                        Outcome::Active => {
-                            // The last answer may be one of which nothing could be understood.
-                            let Some(look) = &self.looked[account].told else { continue };
-                            let planned = candidate.member();
-                            let changed =
-                                (look.last_active(), Some(look.joined)) != (planned.last_active(), planned.joined());
-                            assert!(changed || !self.honest_clock, "{account} did nothing");
-                        }
-                        _ => {}
-                    }
+                    assert!(self.forgot || (!removed && !open), "{account} is {outcome:?}, and was removed");
+                    self.stays(account, outcome, group, run);
                 }
             }
         }
-        let reported = |account: &String| run.report().candidates().iter().any(|c| c.member().account() == account);
-        assert!(group.removed.iter().all(reported), "removed without a word");
+        let reported = |account: &String| run.report().candidates().iter().any(|one| one.member().account() == account);
+        assert!(self.forgot || group.removed.iter().all(reported), "removed without a word");
+    }
+
+    fn stays(&self, account: &str, outcome: Outcome, group: &Group, run: &MakeRoom) {
+        match outcome {
+            Outcome::Stays(Spared::Role) => assert!(group.promoted.contains(account), "{account} was not promoted"),
+            Outcome::Stays(Spared::Reader) => assert!(self.rules.spare_readers.is_some()),
+            Outcome::Stays(Spared::Online) => {
+                assert!(self.online[account].0 == Some(true), "{account} was not online");
+            }
+            Outcome::Stays(Spared::Muted) => assert!(
+                self.mutes[account] > 0 || self.muted_at.is_some() || self.rules.recorded_since.is_some(),
+                "{account} was not muted"
+            ),
+            Outcome::Stays(Spared::NotApproved) => {
+                assert!(self.approved.as_ref().is_some_and(|approved| !approved.contains(account)));
+            }
+            Outcome::Stays(Spared::Active) => {
+                // The last answer may be one of which nothing could be understood.
+                let Some(look) = self.looked.get(account).and_then(|look| look.told.as_ref()) else { return };
+                let mut candidates = run.report().candidates().iter();
+                let planned = candidates.find(|one| one.member().account() == account).unwrap().member();
+                let changed = (look.last_active(), Some(look.joined)) != (planned.last_active(), planned.joined());
+                assert!(changed || !self.honest_clock || self.full_at.is_some(), "{account} did nothing");
+            }
+            _ => {}
+        }
     }
 }

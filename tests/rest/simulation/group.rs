@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::chance::Chance;
 
-pub const INACTIVE: u64 = 1000;
+/// A policy looks back a day at least.
+pub const INACTIVE: u64 = 100_000;
 
 #[derive(Debug, Clone)]
 pub struct Member {
@@ -13,6 +14,9 @@ pub struct Member {
     pub joined: u64,
     pub sent: u64,
     pub read: u64,
+    pub muted: u64,
+    /// What `query_online_status` says.
+    pub state: &'static str,
 }
 
 impl Member {
@@ -24,6 +28,9 @@ impl Member {
 pub struct Group {
     pub kind: &'static str,
     pub limit: usize,
+    /// The highest limit that the package allows.
+    pub package: usize,
+    pub all_muted: bool,
     pub members: Vec<Member>,
     pub gone: bool,
     pub next_seq: u64,
@@ -53,7 +60,7 @@ impl Group {
     pub fn new(chance: &mut Chance, kind: &'static str, now: u64) -> Self {
         let size = if chance.one_in(12) { 120 + chance.below(140) } else { 3 + chance.below(40) };
         let member = |i: u64, chance: &mut Chance| {
-            let joined = now - 500_000 + chance.below(499_900);
+            let joined = now - 50_000_000 + chance.below(49_990_000);
             let sent = match chance.below(4) {
                 0 => 0,
                 1 => joined + chance.below(now - joined),
@@ -64,14 +71,31 @@ impl Group {
                 _ if chance.one_in(12) => "Admin",
                 _ => "Member",
             };
-            Member { account: format!("u{i:03}"), role, joined, sent, read: chance.below(200) }
+            // Robots, and the accounts of the two admins, are members like others.
+            let account = match i {
+                3 if chance.one_in(3) => "@RBT#bot".to_owned(),
+                4 if chance.one_in(3) => "adminA".to_owned(),
+                5 if chance.one_in(3) => "adminB".to_owned(),
+                _ => format!("u{i:03}"),
+            };
+            let muted = if chance.one_in(8) { now - 200_000 + chance.below(250_000) } else { 0 };
+            let state = chance.pick(&["Offline", "Offline", "Offline", "Online", "PushOnline"]);
+            Member { account, role, joined, sent, read: chance.below(200), muted, state }
         };
         let members: Vec<_> = (0..size).map(|i| member(i, chance)).collect();
         let last_message = members.iter().map(|member| member.sent).max().unwrap_or(0);
-        let slack = chance.pick(&[0, 0, 1, 3]);
+        let limit = match chance.below(8) {
+            0 => members.len() + 3,
+            1 => members.len() + 1,
+            // Above its limit.
+            2 => (members.len() * 9 / 10).max(1),
+            _ => members.len(),
+        };
         Self {
             kind,
-            limit: members.len() + slack,
+            limit,
+            package: limit + chance.index(60),
+            all_muted: chance.one_in(30),
             members,
             gone: false,
             next_seq: 100 + chance.below(100),
@@ -100,7 +124,14 @@ impl Group {
         } else {
             chance.index(all.len())
         };
-        match chance.below(60) {
+        match chance.below(76) {
+            60..=62 => self.members[index].muted = now + chance.below(100_000),
+            63 | 64 => self.members[index].muted = 0,
+            65..=70 => self.members[index].state = chance.pick(&["Offline", "Online", "PushOnline"]),
+            71 if chance.one_in(8) => self.all_muted = !self.all_muted,
+            // Somebody else sets the limit.
+            72 if chance.one_in(4) => self.limit = (self.limit + chance.index(9)).saturating_sub(4).max(1),
+
             0..=11 => self.speak(index, now),
             12..=19 => self.members[index].read = self.next_seq - 1,
             20..=25 => {
@@ -142,7 +173,7 @@ impl Group {
             return;
         }
         self.joins.insert(account.clone());
-        let member = Member { account, role: "Member", joined: now, sent: 0, read: 0 };
+        let member = Member { account, role: "Member", joined: now, sent: 0, read: 0, muted: 0, state: "Online" };
         let at = if self.newcomers_first { 0 } else { self.members.len() };
         self.members.insert(at, member);
     }
@@ -162,10 +193,6 @@ impl Group {
         let (due, later) = std::mem::take(&mut self.late).into_iter().partition(|late| late.due <= millis);
         self.late = later;
         due
-    }
-
-    pub fn free(&self) -> usize {
-        self.limit.saturating_sub(self.members.len())
     }
 
     pub fn by_account(&self) -> HashMap<&str, &Member> {

@@ -17,15 +17,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Request, StatusCode};
-use im_group_full::rest::{InactivityPolicy, MakeRoom, RestApi, Step};
+use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
 use im_group_full::testing::Callback;
 use serde_json::{Value, json};
 
 use self::chance::Chance;
-use self::check::{Ledger, Moment};
+use self::check::{Ledger, Moment, Rules};
 use self::group::{Group, INACTIVE, Late};
 use self::vendor::Quirks;
-use crate::canned::api;
 use crate::world::{APP, GROUP, NOW, SECRET};
 
 /// How often what came about: a simulation in which nothing happens proves nothing.
@@ -54,9 +53,22 @@ fn simulation() {
     });
     println!("{tally:#?}");
     if seeds.end - seeds.start >= 2000 {
-        for name in
-            ["Removed", "Unconfirmed", "Rejoined", "Left", "Active", "Reader", "Promoted", "Unclear", "NotNeeded"]
-        {
+        for name in [
+            "Removed",
+            "Unconfirmed",
+            "Rejoined",
+            "Left",
+            "Stays(Active)",
+            "Stays(Reader)",
+            "Stays(Role)",
+            "Stays(Unclear)",
+            "Stays(NotNeeded)",
+            "Stays(Online)",
+            "Stays(Muted)",
+            "Stays(NotApproved)",
+            "Raised",
+            "approved",
+        ] {
             assert!(tally.get(name) > Some(&10), "{name} hardly ever: {tally:?}");
         }
     }
@@ -73,10 +85,11 @@ fn simulate(mut tally: Tally, seed: u64) -> Tally {
 
 struct Simulation {
     chance: Chance,
-    api: RestApi,
+    /// Two admins, who take turns.
+    apis: [RestApi; 2],
+    admin: usize,
     group: Group,
     quirks: Quirks,
-    policy: (u32, u8),
     ledger: Ledger,
     run: MakeRoom,
     /// In milliseconds; and what the caller's clock shows instead.
@@ -88,6 +101,59 @@ struct Simulation {
     sigs: Vec<String>,
 }
 
+fn api(admin: &str) -> RestApi {
+    RestApi::new(Endpoint::China, APP, admin, SecretKey::new(SECRET).unwrap()).unwrap()
+}
+
+fn rules(chance: &mut Chance, group: &Group) -> Rules {
+    let size = group.members.len().max(1);
+    let account = |chance: &mut Chance| group.members.get(chance.index(size)).map(|member| member.account.clone());
+    Rules {
+        protected: (0..chance.below(3)).filter_map(|_| account(chance)).collect(),
+        free: 1 + chance.index(size),
+        percent: chance.pick(&[10, 50, 100]),
+        raise_to: chance.one_in(3).then(|| (group.limit + chance.index(70)).saturating_sub(8).max(1)),
+        recorded_since: chance.one_in(6).then(|| NOW - 2 * INACTIVE + chance.below(2 * INACTIVE + 500)),
+        spare_readers: chance.one_in(3).then(|| 1 + chance.below(60)),
+        ask_who_is_online: !chance.one_in(3),
+        plan_only: chance.one_in(3),
+    }
+}
+
+/// A policy that says what the rules say.
+fn policy(rules: &Rules, trust: bool) -> InactivityPolicy {
+    let number = |number: usize| u32::try_from(number).unwrap();
+    let mut policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), number(rules.free))
+        .max_removed_percent(u8::try_from(rules.percent).unwrap());
+    if trust {
+        policy = policy.trust_silence();
+    }
+    if let Some(to) = rules.raise_to {
+        policy = policy.raise_limit_to(number(to));
+    }
+    if let Some(since) = rules.recorded_since {
+        policy = policy.recorded_since(UNIX_EPOCH + Duration::from_secs(since));
+    }
+    if let Some(messages) = rules.spare_readers {
+        policy = policy.spare_readers(u32::try_from(messages).unwrap());
+    }
+    if !rules.ask_who_is_online {
+        policy = policy.ignore_online_status();
+    }
+    rules.protected.iter().fold(policy, InactivityPolicy::protect)
+}
+
+fn wanted(policy: InactivityPolicy, plan_only: bool, full_at: Option<u64>) -> MakeRoom {
+    let run = match full_at {
+        Some(full_at) => {
+            let event = Callback::new(APP).group_id(GROUP).event_time_millis(full_at * 1000).event();
+            MakeRoom::for_event(&event, policy).unwrap()
+        }
+        None => MakeRoom::new(GROUP, policy),
+    };
+    if plan_only { run.plan_only() } else { run }
+}
+
 impl Simulation {
     fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
@@ -97,36 +163,19 @@ impl Simulation {
             longest_page: chance.pick(&[200, 200, 100, 13, 7, 3]),
             broken: chance.pick(&[u64::MAX, u64::MAX, 20, 6]),
             without_member_num: chance.one_in(6),
+            old_names: chance.one_in(3),
+            ignores_raises: chance.one_in(12),
         };
-        let (free, percent) = (1 + chance.below(group.members.len() as u64), chance.pick(&[10, 50, 100]));
-        let mut policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), u32::try_from(free).unwrap())
-            .max_free_percent(percent);
-        if chance.below(4) > 0 {
-            policy = policy.trust_silence();
-        }
-        let spare_readers = chance.one_in(3).then(|| 1 + chance.below(60));
-        if let Some(messages) = spare_readers {
-            policy = policy.spare_readers(u32::try_from(messages).unwrap());
-        }
-        let protected: Vec<_> =
-            (0..chance.below(3)).map(|_| group.members[chance.index(group.members.len())].account.clone()).collect();
-        policy = protected.iter().fold(policy, InactivityPolicy::protect);
+        let rules = rules(&mut chance, &group);
         let honest_clock = !chance.one_in(3);
         let full_at = chance.one_in(2).then_some(NOW);
-        let run = match full_at {
-            Some(full_at) => {
-                let event = Callback::new(APP).group_id(GROUP).event_time_millis(full_at * 1000).event();
-                MakeRoom::for_event(&event, policy).unwrap()
-            }
-            None => MakeRoom::new(GROUP, policy),
-        };
         Self {
-            api: api(),
+            apis: [api("adminA"), api("adminB")],
+            admin: 0,
+            run: wanted(policy(&rules, chance.below(4) > 0), rules.plan_only, full_at),
             group,
             quirks,
-            policy: (u32::try_from(free).unwrap(), percent),
-            ledger: Ledger::new(protected, spare_readers, full_at, honest_clock),
-            run,
+            ledger: Ledger::new(rules, full_at, honest_clock),
             truth: NOW * 1000,
             clock: NOW * 1000,
             busy: chance.pick(&[2, 4, 10, 50]),
@@ -142,7 +191,10 @@ impl Simulation {
             self.pass(40);
             self.restart();
             let now = self.now();
-            match self.run.step(&self.api, now) {
+            if self.chance.one_in(30) {
+                self.admin = 1 - self.admin;
+            }
+            match self.run.step(&self.apis[self.admin], now) {
                 Step::Send(request) => {
                     calls += 1;
                     assert!(calls <= MakeRoom::MAX_CALLS);
@@ -159,6 +211,9 @@ impl Simulation {
                 }
                 ended => {
                     let text = format!("{ended:?}");
+                    if self.approve(tally) {
+                        continue;
+                    }
                     let name = text.split(['(', ' ']).next().unwrap_or_default();
                     *tally.entry(name.to_owned()).or_default() += 1;
                     self.assert_no_secret(&text);
@@ -170,6 +225,9 @@ impl Simulation {
         self.truth += 10_000_000;
         self.carry_out_late();
         self.ledger.ended(&self.run, &self.group);
+        if let Some(raise) = self.run.report().limit_raise() {
+            *tally.entry(format!("{raise:?}")).or_default() += 1;
+        }
         for candidate in self.run.report().candidates() {
             *tally.entry(format!("{:?}", candidate.outcome())).or_default() += 1;
         }
@@ -216,14 +274,54 @@ impl Simulation {
         }
         let saved = serde_json::to_string(&self.run).unwrap();
         self.assert_no_secret(&saved);
-        let restored: MakeRoom = serde_json::from_str(&saved).unwrap();
-        assert_eq!(restored, self.run);
-        self.run = restored;
+        let full_at = self.chance.one_in(2).then_some(NOW - self.chance.below(3));
+        self.ledger.full_at = self.ledger.full_at.into_iter().chain(full_at).min();
+        let mut same = serde_json::from_str::<Value>(&saved).unwrap()["policy"].take();
+        if self.chance.one_in(25) {
+            let rules = rules(&mut self.chance, &self.group);
+            same = serde_json::to_value(policy(&rules, true)).unwrap();
+            self.ledger.begins_anew(rules);
+        } else {
+            // Today's option counts.
+            self.ledger.rules.plan_only ^= self.chance.one_in(8);
+        }
+        let policy = serde_json::from_value(same).unwrap();
+        let new = wanted(policy, self.ledger.rules.plan_only, full_at);
+        let new = new.continue_from(serde_json::from_str(&saved).unwrap()).unwrap();
+        for candidate in self.run.report().candidates() {
+            if matches!(candidate.outcome(), Outcome::Unconfirmed | Outcome::Rejoined) {
+                let mut kept = new.report().candidates().iter().map(|one| one.member().account());
+                assert!(kept.any(|account| account == candidate.member().account()), "forgotten");
+            }
+        }
+        self.run = new;
         if self.chance.one_in(10) {
             self.pass(200_000);
         }
     }
 
+    /// Somebody approves a part of a finished plan. Returns whether it goes on.
+    fn approve(&mut self, tally: &mut Tally) -> bool {
+        if !self.ledger.rules.plan_only || self.ledger.approved.is_some() || self.chance.one_in(4) {
+            return false;
+        }
+        let planned = self.run.report().with_outcome(Outcome::Planned);
+        let planned: Vec<_> = planned.map(|one| one.member().account().to_owned()).collect();
+        let accounts: BTreeSet<_> = planned.into_iter().filter(|_| !self.chance.one_in(4)).collect();
+        assert!(self.run.clone().approve(["nobody"]).is_err());
+        if self.run.approve(&accounts).is_err() {
+            return false;
+        }
+        assert!(self.run.clone().approve(&accounts).is_err(), "approved twice");
+        *tally.entry("approved".to_owned()).or_default() += 1;
+        self.ledger.approved = Some(accounts);
+        if self.chance.one_in(3) {
+            self.pass(3_600_000);
+        }
+        true
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one call from its request to its answer")]
     fn exchange(&mut self, request: &Request<Vec<u8>>) {
         let command = request.uri().path().rsplit('/').next().unwrap();
         let body: Value = serde_json::from_slice(request.body()).unwrap();
@@ -236,19 +334,38 @@ impl Simulation {
         let asked = self.moment();
         let removal: BTreeSet<_> = strings("MemberToDel_Account").into_iter().collect();
         if command == "delete_group_member" {
-            self.ledger.handed_out(&removal, asked);
+            self.ledger.handed_out(&removal, asked, self.apis[self.admin].admin());
+        }
+        let raised_to = body["MaxMemberNum"].as_u64().map(|to| usize::try_from(to).unwrap());
+        if let Some(to) = raised_to {
+            self.ledger.raise(to, asked);
         }
         self.pass(100);
         let fault = if self.chance.one_in(self.faulty) { 1 + self.chance.below(12) } else { 0 };
         let done = !matches!(fault, 1..=5);
         let mut answer = json!({ "ErrorCode": 0 });
         let mut told = vendor::Told::new();
-        let (free, leaves, next_seq) = (self.group.free(), self.group.leaves, self.group.next_seq);
+        let mut online = vendor::Online::new();
+        let mut muted = false;
+        let counted = (self.group.limit, self.group.members.len(), self.group.leaves);
+        let next_seq = self.group.next_seq;
         if self.group.gone {
             answer = json!({ "ErrorCode": 10010, "ErrorInfo": format!("no such group: {url}") });
         } else if done {
             match command {
-                "get_group_info" => answer = vendor::info(&self.group),
+                "get_group_info" => (answer, muted) = vendor::count(&self.group, &self.quirks, &mut self.chance),
+                "query_online_status" => {
+                    let accounts = strings("To_Account");
+                    (answer, online) = vendor::online(&self.group, &accounts, &self.quirks, &mut self.chance);
+                }
+                "modify_group_base_info" => {
+                    if raised_to > Some(self.group.package) {
+                        answer =
+                            json!({ "ActionStatus": "FAIL", "ErrorCode": 10038, "ErrorInfo": "above the package" });
+                    } else if !self.quirks.ignores_raises {
+                        self.group.limit = raised_to.unwrap();
+                    }
+                }
                 "get_group_member_info" => {
                     (answer, told) = vendor::page(&self.group, &body, &self.quirks, &mut self.chance);
                 }
@@ -256,12 +373,13 @@ impl Simulation {
                     let accounts = strings("Member_List_Account");
                     (answer, told) = vendor::look(&self.group, &accounts, &self.quirks, &mut self.chance);
                 }
-                _ if fault == 11 => {
+                "delete_group_member" if fault == 11 => {
                     // Carried out later; nobody says when.
                     let due = self.truth + self.chance.below(300_000);
                     self.group.late.push(Late { due, accounts: removal.clone(), count: self.ledger.counts() });
                 }
                 _ => {
+                    assert_eq!(command, "delete_group_member");
                     if self.group.remove(&removal) {
                         self.ledger.carried_out(&self.group, self.ledger.counts());
                     }
@@ -294,9 +412,7 @@ impl Simulation {
         };
         if self.chance.one_in(40) {
             // The worker is gone before it can read the answer; it had saved before it sent.
-            self.run = serde_json::from_str(&serde_json::to_string(&self.run).unwrap()).unwrap();
-            self.ledger.unanswered.extend(removal);
-            return;
+            return self.no_answer(&removal);
         }
         let arrived = status == 200 && matches!(fault, 0 | 12) && !group_was_gone;
         if !removal.is_empty() && !arrived && !matches!(fault, 3) && !group_was_gone {
@@ -305,10 +421,8 @@ impl Simulation {
         if arrived {
             let clock = self.clock;
             match command {
-                "get_group_info" => {
-                    let share = (self.group.limit * usize::from(self.policy.1)).div_ceil(100);
-                    self.ledger.counted(share.min(self.policy.0 as usize), free, leaves);
-                }
+                "get_group_info" => self.ledger.counted(counted, muted, asked, clock),
+                "query_online_status" => self.ledger.online(&strings("To_Account"), &online, asked),
                 "get_group_member_info" => self.ledger.paged(told),
                 "get_specified_group_member_info" => {
                     self.ledger.looked(&strings("Member_List_Account"), &told, next_seq, asked, clock);

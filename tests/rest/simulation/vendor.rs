@@ -17,9 +17,64 @@ pub struct Quirks {
     /// How rare a broken entry is: one in this many.
     pub broken: u64,
     pub without_member_num: bool,
+    /// Fields have the names of before.
+    pub old_names: bool,
+    /// A raise is accepted, and changes nothing.
+    pub ignores_raises: bool,
 }
 
-pub fn info(group: &Group) -> Value {
+/// What one answer says of who is online; `None` if that cannot be understood or contradicts itself.
+pub type Online = HashMap<String, Option<bool>>;
+
+/// A count, and whether it can be taken to say that nobody is muted.
+pub fn count(group: &Group, quirks: &Quirks, chance: &mut Chance) -> (Value, bool) {
+    let mut count = info(group);
+    let name = if quirks.old_names { "ShutUpAllMember" } else { "MuteAllMember" };
+    let unclear = chance.one_in(quirks.broken);
+    count["GroupInfo"][0][name] = match (unclear, group.all_muted) {
+        (true, _) => Value::Null,
+        (false, true) => json!("On"),
+        (false, false) => json!("Off"),
+    };
+    (count, unclear || group.all_muted)
+}
+
+pub fn online(group: &Group, accounts: &[String], quirks: &Quirks, chance: &mut Chance) -> (Value, Online) {
+    assert!((1..=500).contains(&accounts.len()));
+    let members = group.by_account();
+    let (mut result, mut errors, mut told) = (Vec::new(), Vec::new(), HashMap::new());
+    let name = if quirks.old_names { "Status" } else { "State" };
+    for account in accounts {
+        let Some(member) = members.get(account.as_str()) else {
+            errors.push(json!({ "To_Account": account, "ErrorCode": 70107 }));
+            continue;
+        };
+        let entry = json!({ "To_Account": account, name: member.state });
+        told.insert(account.clone(), Some(member.state != "Offline"));
+        if !chance.one_in(quirks.broken) {
+            result.push(entry);
+            continue;
+        }
+        told.insert(account.clone(), None);
+        match chance.below(6) {
+            0 => {}
+            1 => result.push(json!({ "To_Account": account, name: "Away" })),
+            2 => {
+                result.push(entry);
+                errors.push(json!({ "To_Account": account, "ErrorCode": "many" }));
+            }
+            3 => {
+                result.push(json!({ "To_Account": account, name: "Online" }));
+                result.push(json!({ "To_Account": account, name: "Offline" }));
+            }
+            4 => result.push(json!({ "To_Account": account, name: null })),
+            _ => result.push(json!({ "To_Account": account, "State": "Offline", "Status": "Online" })),
+        }
+    }
+    (json!({ "ErrorCode": 0, "QueryResult": result, "ErrorList": errors }), told)
+}
+
+fn info(group: &Group) -> Value {
     let entry = json!({
         "GroupId": GROUP, "ErrorCode": 0, "Type": group.kind, "MemberNum": group.members.len(),
         "MaxMemberNum": group.limit, "LastMsgTime": group.last_message, "NextMsgSeq": group.next_seq,
@@ -66,9 +121,10 @@ fn entries(members: &[&Member], quirks: &Quirks, chance: &mut Chance) -> (Vec<Va
     let mut list = Vec::new();
     let mut told = HashMap::new();
     for member in members {
+        let name = if quirks.old_names { "ShutUpUntil" } else { "MuteUntil" };
         let entry = json!({
             "Member_Account": member.account, "Role": member.role, "JoinTime": member.joined,
-            "LastSendMsgTime": member.sent, "MsgSeq": member.read,
+            "LastSendMsgTime": member.sent, "MsgSeq": member.read, name: member.muted,
         });
         told.insert(member.account.clone(), Some((*member).clone()));
         if !chance.one_in(quirks.broken) {
@@ -77,7 +133,8 @@ fn entries(members: &[&Member], quirks: &Quirks, chance: &mut Chance) -> (Vec<Va
         }
         let mut broken = entry.clone();
         let mut spares = true;
-        match chance.below(10) {
+        match chance.below(11) {
+            10 => broken[name] = Value::Null,
             0 => drop(broken["Role"].take()),
             1 => broken["Role"] = json!("Moderator"),
             2 => broken["JoinTime"] = json!(0),

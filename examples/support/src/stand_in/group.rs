@@ -11,6 +11,8 @@ pub struct Group {
     pub limit: usize,
     /// In the order in which they are listed.
     pub members: Vec<Member>,
+    /// `MuteAllMember`.
+    pub all_muted: bool,
 }
 
 /// A member as the stand-in holds it; times in seconds since the Unix epoch.
@@ -22,6 +24,10 @@ pub struct Member {
     pub last_send_msg_time: u64,
     /// The number of the last message that it has read.
     pub msg_seq: u64,
+    /// `MuteUntil`.
+    pub mute_until: u64,
+    /// What `query_online_status` says: `Online`, `PushOnline` or `Offline`.
+    pub state: &'static str,
 }
 
 impl Group {
@@ -74,7 +80,19 @@ impl Group {
 impl Member {
     /// An ordinary member.
     pub fn new(account: impl Into<String>, join_time: u64, last_send_msg_time: u64) -> Self {
-        Self { account: account.into(), role: "Member", join_time, last_send_msg_time, msg_seq: 0 }
+        Self {
+            account: account.into(),
+            role: "Member",
+            join_time,
+            last_send_msg_time,
+            msg_seq: 0,
+            mute_until: 0,
+            state: "Offline",
+        }
+    }
+
+    pub(super) fn presence(&self) -> (&str, &'static str) {
+        (&self.account, self.state)
     }
 
     /// The account is always told, the rest only when it was asked for.
@@ -87,6 +105,7 @@ impl Member {
                 "JoinTime" => json!(self.join_time),
                 "LastSendMsgTime" => json!(self.last_send_msg_time),
                 "MsgSeq" => json!(self.msg_seq),
+                "MuteUntil" => json!(self.mute_until),
                 _ => continue,
             };
             fields.insert(name.clone(), value);

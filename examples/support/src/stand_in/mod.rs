@@ -73,17 +73,30 @@ struct Shared {
 impl StandIn {
     /// Starts it on a free port of this machine, for one app with one admin.
     pub fn start(app: SdkAppId, admin: &str, secret_key: &str, clock: Clock) -> io::Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), app, admin, secret_key, clock)
+    }
+
+    /// Starts it at an address.
+    pub fn start_at(
+        address: SocketAddr,
+        app: SdkAppId,
+        admin: &str,
+        secret_key: &str,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let vendor = Vendor::new(app, admin, secret_key);
         let shared = Arc::new(Mutex::new(Shared { vendor, clock, hook: None }));
         let for_calls = Arc::clone(&shared);
-        let serve = move |Path(command): Path<String>, Query(query): Query<HashMap<String, String>>, body: Bytes| {
+        let serve = move |Path((_service, command)): Path<(String, String)>,
+                          Query(query): Query<HashMap<String, String>>,
+                          body: Bytes| {
             let answer = lock(&for_calls).answer(command, &query, &body);
             std::future::ready(answer.map_or_else(broken, response))
         };
-        let app = Router::new().route("/v4/group_open_http_svc/{command}", post(serve));
+        let app = Router::new().route("/v4/{service}/{command}", post(serve));
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(address))?;
         let address = listener.local_addr()?;
         runtime.spawn(async move { axum::serve(listener, app).await });
         Ok(Self { address, shared, _runtime: runtime })

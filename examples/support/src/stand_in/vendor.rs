@@ -5,7 +5,7 @@ use im_group_full::SdkAppId;
 use serde_json::{Value, json};
 
 use super::group::answer;
-use super::{Group, credential, refusal};
+use super::{Group, Member, credential, refusal};
 
 /// What the vendor's servers know, and how they answer.
 pub struct Vendor {
@@ -21,6 +21,10 @@ pub struct Vendor {
     pub longest_page: usize,
     /// `NextMsgSeq` of every group; `None` leaves it out.
     pub next_msg_seq: Option<u64>,
+    /// The highest `MaxMemberNum` that the app's package allows.
+    pub package: usize,
+    /// Whether `query_online_status` is switched on.
+    pub tells_who_is_online: bool,
     app: SdkAppId,
     admin: String,
     secret_key: String,
@@ -51,6 +55,8 @@ impl Vendor {
             calls_per_second: PER_SECOND,
             longest_page: 200,
             next_msg_seq: Some(1000),
+            package: 6000,
+            tells_who_is_online: true,
             app,
             admin: admin.to_owned(),
             secret_key: secret_key.to_owned(),
@@ -103,6 +109,17 @@ impl Vendor {
                 self.removed.extend(gone);
                 Ok(answer(json!({})))
             }
+            "modify_group_base_info" => {
+                let (members, package) = (as_usize(&body["MaxMemberNum"]), self.package);
+                let group = self.group(body)?;
+                if members > package {
+                    return Err((10038, "MaxMemberNum is above the package's"));
+                }
+                group.limit = members;
+                Ok(answer(json!({})))
+            }
+            "query_online_status" => self.online_status(&strings(&body["To_Account"])),
+            "GetIPList" => Ok(answer(json!({ "IPList": ["127.0.0.2", "183.192.202.0/25"] }))),
             _ => Err((60002, "no such command")),
         }
     }
@@ -117,6 +134,7 @@ impl Vendor {
                     "MaxMemberNum": group.limit,
                     "LastMsgTime": group.last_msg_time(),
                     "NextMsgSeq": self.next_msg_seq,
+                    "MuteAllMember": if group.all_muted { "On" } else { "Off" },
                 })),
                 None => refusal(10010, "no such group"),
             };
@@ -124,6 +142,24 @@ impl Vendor {
             list.push(entry);
         }
         answer(json!({ "GroupInfo": list }))
+    }
+
+    /// Accounts are the app's: whoever is in no group does not exist.
+    fn online_status(&self, accounts: &[String]) -> Answer {
+        in_limit(accounts.len(), 500, "1 to 500 accounts")?;
+        if !self.tells_who_is_online {
+            return Err((72001, "not switched on"));
+        }
+        let (mut result, mut errors) = (Vec::new(), Vec::new());
+        let states: HashMap<_, _> =
+            self.groups.values().flat_map(|group| &group.members).map(Member::presence).collect();
+        for account in accounts {
+            match states.get(account.as_str()) {
+                Some(state) => result.push(json!({ "To_Account": account, "State": state })),
+                None => errors.push(json!({ "To_Account": account, "ErrorCode": 70107 })),
+            }
+        }
+        Ok(answer(json!({ "QueryResult": result, "ErrorList": errors })))
     }
 
     fn member_info(&mut self, body: &Value) -> Answer {

@@ -1,0 +1,83 @@
+use std::fmt;
+
+use super::report::{LimitRaise, Outcome};
+use super::run::Run;
+use super::{MakeRoom, SavedRun};
+use crate::debug_as_display;
+
+/// The error of [`MakeRoom::continue_from`]: the saved run is of another group or app.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the saved run is of {0}")]
+pub struct AnotherRun(String);
+
+debug_as_display!(AnotherRun);
+
+impl MakeRoom {
+    /// Goes on with a saved run, by the policy and the options of this one.
+    ///
+    /// With the same policy it goes on where the saved one stopped, also if it had failed, and inactivity is
+    /// measured at the earlier of both events' times. With another policy it begins anew, and does not forget
+    /// which removals were sent and not answered: they count as done, and are
+    /// [`Unconfirmed`](Outcome::Unconfirmed), until a look shows that those members are gone.
+    ///
+    /// A plan that was not approved waits on if this run is [`plan_only`](Self::plan_only), and is carried out
+    /// if it is not. One that was approved is carried out in both cases. A run that was past its plan goes back to it
+    /// under `plan_only`.
+    ///
+    /// # Errors
+    ///
+    /// The saved run is of another group or of another app.
+    pub fn continue_from(self, saved: SavedRun) -> Result<Self, AnotherRun> {
+        let (new, old) = (self.0, saved.0);
+        if new.report.group_id() != old.report.group_id() {
+            return Err(AnotherRun(format!("the group `{}`", old.report.group_id())));
+        }
+        match (new.app, old.app) {
+            (Some(new), Some(old)) if new != old => return Err(AnotherRun(format!("the app {old}"))),
+            _ => {}
+        }
+        Ok(Self(if new.policy == old.policy { new.goes_on(old) } else { new.begins_anew(old) }))
+    }
+}
+
+impl Run {
+    fn goes_on(self, old: Self) -> Self {
+        let full_at = self.full_at.into_iter().chain(old.full_at).min();
+        let app = old.app.or(self.app);
+        let mut run = Self { app, options: self.options, full_at, pace: self.pace, ..old };
+        if run.sent {
+            // Nobody knows what became of it.
+            let at = run.clock.last();
+            run.unanswered(at);
+        }
+        run.resume();
+        if run.stops_at_plan() {
+            run.back_to_the_plan();
+        } else {
+            run.carry_out();
+        }
+        run
+    }
+
+    fn begins_anew(mut self, old: Self) -> Self {
+        let was_sent = |outcome: Outcome| outcome.is_unanswered();
+        let mut old = old;
+        if old.sent {
+            let at = old.clock.last();
+            old.unanswered(at);
+        }
+        for mut candidate in old.report.candidates {
+            if was_sent(candidate.outcome) {
+                candidate.outcome = Outcome::Unconfirmed;
+                self.report.candidates.push(candidate);
+                self.disturbed = true;
+            }
+        }
+        self.report.limit_raise = old.report.limit_raise.filter(|raise| *raise == LimitRaise::Unconfirmed);
+        self.full_at = self.full_at.into_iter().chain(old.full_at).min();
+        self.app = self.app.or(old.app);
+        self.muted_at = old.muted_at;
+        self.mutes = old.mutes;
+        self
+    }
+}

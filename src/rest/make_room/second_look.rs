@@ -1,0 +1,77 @@
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use super::Spared;
+use super::report::{Candidate, Outcome};
+use super::run::Run;
+use crate::rest::{Member, MemberList};
+
+/// What one answer says of the candidates.
+pub(super) struct SecondLook<'a> {
+    run: &'a Run,
+    measured_at: SystemTime,
+    members: HashMap<&'a str, &'a Member>,
+    list: &'a MemberList,
+}
+
+/// How a candidate is now.
+enum Now {
+    Gone,
+    Stays(Spared),
+    AsPlanned,
+}
+
+impl<'a> SecondLook<'a> {
+    pub(super) fn new(run: &'a Run, list: &'a MemberList, measured_at: SystemTime) -> Self {
+        let members = list.members.iter().map(|member| (member.account(), member)).collect();
+        Self { run, measured_at, members, list }
+    }
+
+    /// Returns the outcome of a candidate, and whether it may be removed.
+    pub(super) fn judge(&self, candidate: &Candidate) -> (Outcome, bool) {
+        let (planned, before) = (&candidate.member, candidate.outcome);
+        let joined_anew = || {
+            let now = self.members.get(planned.account());
+            now.is_some_and(|now| now.joined() > planned.joined())
+        };
+        match (before, self.now(planned)) {
+            // Once it was gone by this run, it came back if it is there again.
+            (Outcome::Removed, _) | (Outcome::Unconfirmed | Outcome::Rejoined, Now::Gone) => (Outcome::Removed, false),
+            // Its removal may still be carried out, so that it cannot be said to have stayed.
+            (Outcome::Unconfirmed, Now::AsPlanned) => (Outcome::Unconfirmed, true),
+            (Outcome::Unconfirmed, _) if joined_anew() => (Outcome::Rejoined, false),
+            (Outcome::Unconfirmed | Outcome::Rejoined, _) => (before, false),
+            (_, Now::Gone) => (Outcome::Left, false),
+            (_, Now::Stays(spared)) => (Outcome::Stays(spared), false),
+            (_, Now::AsPlanned) => (Outcome::Planned, true),
+        }
+    }
+
+    fn now(&self, planned: &Member) -> Now {
+        let Some(member) = self.members.get(planned.account()) else {
+            let unclear = self.list.unclear.iter().any(|account| account == planned.account());
+            // An entry without an account can be about anybody.
+            return if unclear || self.list.unnamed > 0 { Now::Stays(Spared::Unclear) } else { Now::Gone };
+        };
+        if member.account() == self.run.admin {
+            return Now::Stays(Spared::ApiAdmin);
+        }
+        // A mute that was lifted since the plan still forced the silence before.
+        let mute = planned.muted_until().unwrap_or(0).max(self.run.muted(planned.account()));
+        let member = Member::clone(member).also_muted_until(mute);
+        if let Some(spared) = self.run.policy.spares(&member, self.measured_at) {
+            Now::Stays(spared)
+        } else if self.run.silence_is_empty(self.measured_at).is_some() {
+            // By a clock that was set back since the count.
+            Now::Stays(Spared::Muted)
+        } else if member.last_active() != planned.last_active() || member.joined() != planned.joined() {
+            Now::Stays(Spared::Active)
+        } else if self.run.policy.is_reader(&member, self.run.next_msg_seq)
+            || (self.run.policy.spares_readers() && member.msg_seq() != planned.msg_seq())
+        {
+            Now::Stays(Spared::Reader)
+        } else {
+            Now::AsPlanned
+        }
+    }
+}

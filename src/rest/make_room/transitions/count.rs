@@ -1,0 +1,145 @@
+use std::time::SystemTime;
+
+use super::super::evidence::Evidence;
+use super::super::policy::Room;
+use super::super::report::LimitRaise;
+use super::super::run::Run;
+use super::Phase;
+use crate::rest::error::Unproven;
+use crate::rest::{GetGroupMemberInfo, GroupInfo, GroupType, MakeRoom, RestError, since_epoch};
+
+/// Every count, the first and the later ones, is judged here.
+impl Run {
+    pub(super) fn counted(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
+        self.counted_at = self.asked_at;
+        if info.all_muted {
+            self.muted_at = self.muted_at.max(Some(since_epoch(now).as_secs()));
+        }
+        let above = self.policy.limit_above(info.limit);
+        if above.is_none() {
+            self.unchanged = None;
+            // A planned one has become unnecessary; one without an answer was carried out, as it seems.
+            self.report.limit_raise =
+                self.report.limit_raise.filter(|raise| *raise != LimitRaise::Planned).map(|_| LimitRaise::Raised);
+        }
+        let room = self.room(info);
+        self.missing = room.missing;
+        self.report.counted(info, room.aim);
+        if self.missing == 0 {
+            self.finish();
+            return Ok(());
+        }
+        if info.group_type == GroupType::AvChatRoom {
+            return Err(RestError::av_chat_room());
+        }
+        match above {
+            Some(to) if self.stops_at_plan() => self.plan_with_raise(&GroupInfo { limit: to, ..*info }, now),
+            Some(to) => self.raise(to, info.limit),
+            // A raise alone was approved.
+            None if self.approved && !self.planned => {
+                self.finish();
+                Ok(())
+            }
+            None => self.remove(info, &room, now),
+        }
+    }
+
+    fn room(&self, info: &GroupInfo) -> Room {
+        let mut room = self.policy.room(info);
+        if self.planned {
+            // The run never aims higher than its plan did.
+            let less = room.aim.saturating_sub(self.report.aim());
+            room.aim -= less;
+            room.missing = room.missing.saturating_sub(less);
+        }
+        room
+    }
+
+    /// Plans what is still missing after the limit is raised. If nobody can be judged, the plan is the raise.
+    fn plan_with_raise(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
+        let room = self.room(info);
+        self.missing = room.missing;
+        self.report.counted(info, room.aim);
+        self.report.limit_raise = Some(LimitRaise::Planned);
+        if self.missing == 0 {
+            self.finish();
+            return Ok(());
+        }
+        self.remove(info, &room, now)
+    }
+
+    /// Goes on to remove what is missing, if that can be judged in this group.
+    fn remove(&mut self, info: &GroupInfo, room: &Room, now: SystemTime) -> Result<(), RestError> {
+        if !room.covered {
+            return Err(RestError::over_limit(info.members, info.limit, room.most));
+        }
+        self.judge_silence(info, now)?;
+        if self.planned {
+            self.recounted(info);
+            return Ok(());
+        }
+        self.begin_scan(info)
+    }
+
+    /// Whether silence can mean anything in this group, before any member is read.
+    fn judge_silence(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
+        let measured_at = self.measured_at(now);
+        if let Some(why) = self.silence_is_empty(measured_at) {
+            return Err(RestError::silence_unproven(why));
+        }
+        let evidence = Evidence::begin(&self.policy, info, self.policy.inactive_until(measured_at))?;
+        if !self.planned {
+            self.evidence = evidence;
+        }
+        Ok(())
+    }
+
+    /// Whether silence in this group means nothing, because it was forced or not recorded.
+    pub(in super::super) fn silence_is_empty(&self, measured_at: SystemTime) -> Option<Unproven> {
+        let back_to = |since: Option<u64>| since.is_some_and(|since| self.policy.looks_back_beyond(since, measured_at));
+        if back_to(self.muted_at) && !self.policy.spares_readers() {
+            return Some(Unproven::Muted);
+        }
+        back_to(self.policy.recorded_since_secs()).then_some(Unproven::NotRecorded)
+    }
+
+    fn begin_scan(&mut self, info: &GroupInfo) -> Result<(), RestError> {
+        if info.members.div_ceil(GetGroupMemberInfo::MAX_LIMIT) > MakeRoom::MAX_CALLS {
+            return Err(RestError::too_many_calls(MakeRoom::MAX_CALLS));
+        }
+        self.next_msg_seq = info.next_msg_seq;
+        // Whoever is removed in the end, it is counted again before.
+        self.counted_at = None;
+        self.scan(info);
+        self.retry.progressed();
+        Ok(())
+    }
+
+    /// Raises the limit, or finds that a raise that was accepted changed nothing.
+    fn raise(&mut self, to: u32, limit: u32) -> Result<(), RestError> {
+        match self.unchanged {
+            // It may be told late.
+            Some(0) => self.unchanged = Some(1),
+            Some(_) => {
+                self.unchanged = None;
+                return Err(RestError::limit_unchanged(to, limit));
+            }
+            None => {
+                // A limit that somebody else lowers again and again is not raised for ever.
+                if self.report.limit_raise == Some(LimitRaise::Raised) {
+                    self.retry.too_slow();
+                }
+                self.go(Phase::Raise { to });
+            }
+        }
+        Ok(())
+    }
+
+    /// The vendor accepted the new limit.
+    pub(super) fn raised(&mut self) {
+        self.report.limit_raise = Some(LimitRaise::Raised);
+        self.unchanged = Some(0);
+        self.counted_at = None;
+        self.go(Phase::Count);
+    }
+}

@@ -1,0 +1,95 @@
+use std::time::{Duration, SystemTime};
+
+use super::super::clock::is_fresh;
+use super::super::report::{LimitRaise, Outcome};
+use super::super::run::Run;
+use super::Phase;
+use crate::rest::{RestApi, RestError, since_epoch};
+
+/// What a run hands out that changes something, and how it goes on when there was no answer, or not in time.
+impl Run {
+    /// The request of this phase is handed out.
+    pub(in super::super) fn handed_out(&mut self, now: SystemTime) {
+        match self.phase.get() {
+            Phase::Raise { .. } => self.report.limit_raise = Some(LimitRaise::Unconfirmed),
+            Phase::Delete => {
+                for index in &self.round.to_remove {
+                    if let Some(candidate) = self.report.candidates.get_mut(*index) {
+                        candidate.removal_sent = Some(since_epoch(now).as_secs());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn deleted(&mut self) {
+        let removed = self.mark(Outcome::Removed);
+        self.missing = self.missing.saturating_sub(removed);
+        self.report.removed(removed);
+        self.begin_round(self.round.end);
+    }
+
+    pub(in super::super) fn failed(&mut self, error: RestError, at: Duration) {
+        match self.phase.get() {
+            Phase::Delete => {
+                if error.may_have_been_done() {
+                    self.mark(Outcome::Unconfirmed);
+                    self.disturbed = true;
+                }
+                self.look_again();
+            }
+            Phase::Raise { .. } => {
+                if !error.may_have_been_done() {
+                    self.report.limit_raise = None;
+                }
+                // Somebody may have set a higher limit meanwhile.
+                self.counted_at = None;
+                self.go(Phase::Count);
+            }
+            _ => {}
+        }
+        self.retry.failed(error, at);
+    }
+
+    /// Another admin than before may be a member of the plan.
+    pub(in super::super) fn called_by(&mut self, api: &RestApi) {
+        self.app.get_or_insert(api.app());
+        if self.admin != api.admin() {
+            api.admin().clone_into(&mut self.admin);
+            self.plan.forget(&self.admin);
+            // Also in the midst of the looks, and at the count that comes after them.
+            if self.round.looked > 0 && *self.phase.get() != Phase::Done {
+                self.look_again();
+            }
+        }
+    }
+
+    /// Gives up what was asked for too long ago to change anything because of it: the answers were
+    /// slow, or this run was stopped meanwhile.
+    pub(in super::super) fn expire(&mut self, at: Duration) {
+        let counted = is_fresh(self.counted_at, at);
+        match self.phase.get() {
+            Phase::Delete if !is_fresh(self.round.looked_at, at) => {
+                self.look_again();
+                self.retry.too_slow();
+            }
+            Phase::Raise { .. } | Phase::Delete if !counted => {
+                self.go(Phase::Count);
+                self.retry.too_slow();
+            }
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, outcome: Outcome) -> u32 {
+        let mut marked = 0;
+        for index in std::mem::take(&mut self.round.to_remove) {
+            if let Some(candidate) = self.report.candidates.get_mut(index) {
+                candidate.outcome = outcome;
+                marked += 1;
+            }
+        }
+        marked
+    }
+}

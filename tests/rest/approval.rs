@@ -1,0 +1,177 @@
+//! A plan that is approved, and a saved run that never beats the caller.
+
+use std::time::Duration;
+
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, SavedRun, Spared};
+use im_group_full::testing::Callback;
+
+use crate::stand_in::Fault;
+use crate::world::{APP, Came, DAY, GROUP, NOW, World, accounts, full_group, policy, restored};
+
+fn plan(world: &World, policy: InactivityPolicy) -> MakeRoom {
+    let mut run = MakeRoom::new(GROUP, policy).plan_only();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    run
+}
+
+fn saved(run: &MakeRoom) -> SavedRun {
+    serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap()
+}
+
+#[test]
+fn approved_accounts_go_and_nobody_else() {
+    let world = World::new(full_group("Public", 450));
+    let mut run = plan(&world, policy(150));
+    let names = accounts(&run, Outcome::Planned);
+    let approved: Vec<_> = names.iter().step_by(2).cloned().collect();
+    run.approve(&approved).unwrap();
+    // Hours and a process lie between; some spoke meanwhile, and nobody takes their place.
+    world.clock.advance(Duration::from_secs(DAY));
+    world.with_group(|group| {
+        for account in approved.iter().step_by(5) {
+            group.find(account).unwrap().last_send_msg_time = NOW + DAY;
+        }
+    });
+    let mut run = restored(&run, MakeRoom::new(GROUP, policy(150)).plan_only());
+    assert_eq!(world.finish(&mut run), Came::Done);
+    let gone: Vec<_> = approved.iter().enumerate().filter(|(i, _)| i % 5 > 0).map(|(_, name)| name.clone()).collect();
+    assert_eq!(accounts(&run, Outcome::Removed), gone);
+    assert_eq!(accounts(&run, Outcome::Stays(Spared::NotApproved)).len(), 75);
+    assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)).len(), 15);
+    let sent = run.report().candidates().iter().filter(|one| one.removal_sent().is_some()).count();
+    assert_eq!(sent, gone.len());
+    assert_eq!((run.report().members(), run.report().free()), (450, u32::try_from(gone.len()).unwrap()));
+}
+
+#[test]
+fn fewer_if_fewer_are_missing_by_then() {
+    let world = World::new(full_group("Public", 450));
+    let mut run = plan(&world, policy(150));
+    let names = accounts(&run, Outcome::Planned);
+    world.with_group(|group| group.members.truncate(330));
+    run.approve(&names).unwrap();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(world.removed().len(), 30);
+    assert_eq!(world.with_group(|group| group.limit - group.members.len()), 150);
+}
+
+#[test]
+fn all_or_nothing() {
+    let world = World::new(full_group("Public", 450));
+    let mut run = MakeRoom::new(GROUP, policy(10)).plan_only();
+    let text = |result: Result<(), im_group_full::rest::NotPlanned>| result.unwrap_err().to_string();
+    assert_eq!(text(run.approve(["a"])), "the run has no finished plan");
+    let mut run = plan(&world, policy(10));
+    let names = accounts(&run, Outcome::Planned);
+    assert_eq!(text(run.approve(names.iter().map(String::as_str).chain(["bob"]))), "`bob` is not in the plan");
+    assert_eq!(accounts(&run, Outcome::Planned), names);
+    assert_eq!(text(run.approve::<&str>([])), "no account was given, and the plan does not raise the limit");
+    run.approve(&names[..1]).unwrap();
+    assert_eq!(text(run.approve(&names[1..2])), "the plan was approved before");
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(world.removed(), names[..1]);
+    assert_eq!(text(run.approve(&names[1..2])), "the plan was approved before");
+    let mut direct = MakeRoom::new(GROUP, policy(10));
+    assert_eq!(world.finish(&mut direct), Came::Done);
+    assert_eq!(text(direct.approve(["a"])), "the run has no finished plan");
+}
+
+/// The file of an old run does not overrule a protection of today, nor that only a plan is wanted.
+#[test]
+fn todays_policy_and_options_hold() {
+    let world = World::new(full_group("Public", 450));
+    let mut old = MakeRoom::new(GROUP, policy(10));
+    while world.count("get_specified_group_member_info") == 0 {
+        world.step(&mut old);
+    }
+    let names = accounts(&old, Outcome::Planned);
+    let new = MakeRoom::new(GROUP, policy(10).protect(&names[0])).plan_only();
+    let mut run = new.continue_from(saved(&old)).unwrap();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert!(world.removed().is_empty() && !accounts(&run, Outcome::Planned).contains(&names[0]));
+    // The same policy goes on, and goes back to its plan.
+    let mut run = restored(&old, MakeRoom::new(GROUP, policy(10)).plan_only());
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!((accounts(&run, Outcome::Planned), world.removed().len()), (names.clone(), 0));
+    // An unapproved plan waits on under `plan_only`, and is carried out without it.
+    let mut waits = restored(&run, MakeRoom::new(GROUP, policy(10)).plan_only());
+    assert_eq!((world.finish(&mut waits), world.removed().len()), (Came::Done, 0));
+    waits.approve(&names).unwrap();
+    let mut run = restored(&run, MakeRoom::new(GROUP, policy(10)));
+    assert_eq!(world.finish(&mut run), Came::Done);
+    let mut removed = world.removed();
+    let mut sorted = names;
+    removed.sort();
+    sorted.sort();
+    assert_eq!(removed, sorted);
+    // What is done is done.
+    let calls = world.stand_in.with(|vendor| vendor.calls.len());
+    let mut run = restored(&run, MakeRoom::new(GROUP, policy(10)));
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(world.stand_in.with(|vendor| vendor.calls.len()), calls);
+}
+
+#[test]
+fn another_group_or_app_is_an_error() {
+    let old = MakeRoom::new("other", policy(1));
+    let error = MakeRoom::new(GROUP, policy(1)).continue_from(saved(&old)).unwrap_err();
+    assert_eq!(error.to_string(), "the saved run is of the group `other`");
+    let event = |app: u64| Callback::new(im_group_full::SdkAppId::new(app)).group_id(GROUP).event();
+    let old = MakeRoom::for_event(&event(7), policy(1)).unwrap();
+    let new = || MakeRoom::for_event(&event(APP.get()), policy(1)).unwrap();
+    assert_eq!(new().continue_from(saved(&old)).unwrap_err().to_string(), "the saved run is of the app 7");
+    assert!(MakeRoom::new(GROUP, policy(1)).continue_from(saved(&old)).is_ok());
+    assert!(new().continue_from(saved(&MakeRoom::new(GROUP, policy(1)))).is_ok());
+    // A run keeps the app of its calls.
+    let world = World::new(full_group("Public", 20));
+    let mut old = MakeRoom::new(GROUP, policy(1));
+    world.step(&mut old);
+    let other = MakeRoom::for_event(&event(7), policy(1)).unwrap();
+    let text = format!("the saved run is of the app {APP}");
+    assert_eq!(other.continue_from(saved(&old)).unwrap_err().to_string(), text);
+}
+
+/// Another policy begins anew, and a removal that got no answer counts as done until a look shows who is gone.
+#[test]
+fn another_policy_does_not_forget_what_was_sent() {
+    for carried_out in [false, true] {
+        let world = World::new(full_group("Public", 450));
+        let fault = if carried_out { Fault::BreakAfter } else { Fault::BreakBefore };
+        world.stand_in.on_call(move |call, _| if call.command == "delete_group_member" { fault } else { Fault::None });
+        let mut old = MakeRoom::new(GROUP, policy(10));
+        while world.count("delete_group_member") == 0 {
+            world.step(&mut old);
+        }
+        world.stand_in.on_call(|_, _| Fault::None);
+        let sent = accounts(&old, Outcome::Unconfirmed);
+        let mut run = MakeRoom::new(GROUP, policy(20)).continue_from(saved(&old)).unwrap();
+        assert_eq!(accounts(&run, Outcome::Unconfirmed), sent);
+        assert_eq!(world.finish(&mut run), Came::Done);
+        let free = world.with_group(|group| group.limit - group.members.len());
+        assert!(free <= 20, "{free}");
+        for account in sent {
+            assert_eq!(
+                accounts(&run, Outcome::Removed).contains(&account),
+                world.with_group(|group| !group.has(&account))
+            );
+        }
+    }
+}
+
+/// Inactivity is measured at the earlier of both events.
+#[test]
+fn the_earlier_event_counts() {
+    let at = |millis: u64| Callback::new(APP).group_id(GROUP).event_time_millis(millis).event();
+    let early = (NOW - 10 * DAY) * 1000;
+    for (old, new) in [(early, NOW * 1000), (NOW * 1000, early)] {
+        let mut group = full_group("Public", 20);
+        // Ninety days inactive now, and eighty at the earlier event.
+        group.members.iter_mut().for_each(|member| member.last_send_msg_time = NOW - 90 * DAY);
+        group.members[3].last_send_msg_time = NOW - DAY;
+        let world = World::new(group);
+        let old = MakeRoom::for_event(&at(old), policy(5)).unwrap();
+        let mut run = MakeRoom::for_event(&at(new), policy(5)).unwrap().continue_from(saved(&old)).unwrap();
+        assert_eq!(world.finish(&mut run), Came::Done);
+        assert!(world.removed().is_empty());
+    }
+}
