@@ -1,95 +1,119 @@
-//! The whole story: a callback arrives over HTTP, is answered at once, and a worker in the background makes room in the
-//! group with a real HTTP client.
+//! How room is made in a full group, told against a stand-in for the vendor's servers in this process: the limit is
+//! raised, the plan is shown with its reasons, a part of it is approved and carried out, and what was done is recorded.
 //!
 //! ```text
-//! cargo run -p example-make-room                # against a stand-in for the vendor's servers, in this process
-//! cargo run -p example-make-room -- --dry-run   # removes nobody
-//! IM_CALLBACK_TOKEN=... IM_SECRET_KEY=... \
-//!     cargo run -p example-make-room -- --region singapore --sdk-app-id 1400000001 --admin administrator
+//! cargo run -p example-make-room
+//! cargo run -p example-make-room -- --stand-in 127.0.0.1:8090   # only the stand-in, for a loop of your own
 //! ```
 
-mod args;
-mod receiver;
-mod story;
-mod table;
-mod worker;
-
-use std::collections::HashSet;
 use std::error::Error;
-use std::net::TcpListener;
-use std::process::ExitCode;
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::Router;
 use clap::Parser;
-use example_support::PATH;
-use example_support::connections::Connections;
-use example_support::serve::{interrupted, plain, serve};
-use im_group_full::http::StatusCode;
-use im_group_full::rest::RestApi;
-use im_group_full::{CALLBACK_TIMEOUT, GroupFullService, Immediate, Validator};
-use tokio::sync::oneshot;
-use tower_http::timeout::TimeoutLayer;
+use example_support::rest_client::Client;
+use example_support::stand_in::{Group, Member, StandIn};
+use im_group_full::SdkAppId;
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Report, RestApi, SecretKey, Step};
 
-use crate::args::Args;
-use crate::receiver::Receiver;
-use crate::worker::Worker;
+const APP: SdkAppId = SdkAppId::new(888_888);
+const ADMIN: &str = "administrator";
+const SECRET_KEY: &str = "5bd2850fff3ecb11d7c805251c51ee46";
+const GROUP: &str = "@TGS#2J4SZEAEL";
+const DAY: u64 = 24 * 60 * 60;
 
-/// How many groups may wait for the worker.
-const QUEUE: usize = 64;
+/// Makes room in a full group, against a stand-in for the vendor's servers
+#[derive(Parser)]
+struct Args {
+    /// Only start the stand-in, and keep it up
+    #[arg(long, value_name = "ADDRESS")]
+    stand_in: Option<SocketAddr>,
+}
 
-fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("make-room: {error}");
-            ExitCode::FAILURE
+fn main() -> Result<(), Box<dyn Error>> {
+    let address = Args::parse().stand_in;
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let clock = Arc::new(SystemTime::now);
+    let stand_in = StandIn::start_at(address.unwrap_or(anywhere), APP, ADMIN, SECRET_KEY, clock)?;
+    // The app has bought a package of 5,020 members since the group was created.
+    stand_in.with(|vendor| {
+        vendor.package = 5_020;
+        vendor.groups.insert(GROUP.to_owned(), full_group())
+    });
+    println!("the vendor's servers are played at {}", stand_in.url());
+    if address.is_some() {
+        println!("SDKAppID {APP}, admin {ADMIN:?}, secret key {SECRET_KEY}, group {GROUP:?}; stop it with Ctrl-C");
+        loop {
+            std::thread::park();
+        }
+    }
+    let api = RestApi::new(stand_in.endpoint()?, APP, ADMIN, SecretKey::new(SECRET_KEY)?)?;
+
+    let policy = InactivityPolicy::new(Duration::from_secs(90 * DAY), 30).raise_limit_to(5_020).protect("user00001");
+    let mut run = MakeRoom::new(GROUP, policy).reason("inactive for 90 days").plan_only();
+    drive(&mut run, &api)?;
+    println!("\nthe plan, of which nothing is done yet:");
+    show(run.report());
+
+    let planned = run.report().candidates().iter().map(|candidate| candidate.member().account().to_owned());
+    let approved: Vec<_> = planned.skip(1).collect();
+    println!("\nall but the first are approved");
+    run.approve(approved)?;
+    drive(&mut run, &api)?;
+    println!("\nwhat was done, as a worker would record it:");
+    show(run.report());
+    Ok(())
+}
+
+/// Does all that the run asks for.
+fn drive(run: &mut MakeRoom, api: &RestApi) -> Result<(), Box<dyn Error>> {
+    // Longer than the vendor takes, and shorter than what was read stays fresh.
+    let client = Client::new(Duration::from_secs(10));
+    loop {
+        match run.step(api, SystemTime::now()) {
+            Step::Send(request) => match client.send(request) {
+                Ok((status, body)) => run.response(status, &body, SystemTime::now()),
+                Err(_) => run.no_response(SystemTime::now()),
+            },
+            Step::Wait(time) => std::thread::sleep(time),
+            Step::Done(_) => return Ok(()),
+            Step::Failed(error) => return Err(error.clone().into()),
         }
     }
 }
 
-fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let (Some(region), Some(admin)) = (&args.region, &args.admin) else { return story::tell(args) };
-    args.needs_token()?;
-    let api = RestApi::new(region.clone(), args.flags.sdk_app_id, admin, args.secret_key()?)?;
-    let validator = args.flags.validator()?;
-    receive(args, args.flags.listen()?, validator, api, false)
+fn show(report: &Report) {
+    let (members, limit) = (report.members(), report.limit());
+    println!("{}: {members} of {limit} members at the last count, {} slots free now", report.group_id(), report.free());
+    println!("raising the limit: {:?}", report.limit_raise());
+    for (why, count) in report.spared() {
+        println!("{count:>6} stay: {why:?}");
+    }
+    for candidate in report.candidates() {
+        let active = days_ago(candidate.member().last_active());
+        println!("{}  last active {active} days ago  {:?}", candidate.member().account(), candidate.outcome());
+    }
+    println!("{} removed", report.with_outcome(Outcome::Removed).count());
 }
 
-/// Receives callbacks and makes room, until it is stopped or, with `once`, after the first group.
-fn receive(
-    args: &Args,
-    listener: TcpListener,
-    validator: Validator,
-    api: RestApi,
-    once: bool,
-) -> Result<(), Box<dyn Error>> {
-    let busy = Arc::new(Mutex::new(HashSet::new()));
-    let (sender, runs) = mpsc::sync_channel(QUEUE);
-    let worker = Worker { api, dry_run: args.dry_run, busy: Arc::clone(&busy) };
-    let (stop, stopped) = mpsc::channel::<()>();
-    let (done, ended) = oneshot::channel::<()>();
-    let worker = thread::spawn(move || {
-        let result = worker.serve(&runs, once, &stopped);
-        // The server ends with it.
-        drop(done);
-        result
-    });
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
 
-    let service = GroupFullService::new(Immediate(Receiver::new(validator, args.policy(), sender, busy)));
-    let app = Router::new()
-        .route_service(PATH, service)
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT));
-    let end = async {
-        tokio::select! {
-            () = interrupted() => (),
-            _ = ended => (),
-        }
-        // The worker ends between two steps of its run; the next callback begins one anew.
-        drop(stop);
+fn days_ago(time: u64) -> u64 {
+    now().saturating_sub(time) / DAY
+}
+
+/// A full group of 5,000. Some have been silent for long, and some of these are online.
+fn full_group() -> Group {
+    let member = |i: u64| {
+        let joined = now() - (30 + i * 7919 % 1000) * DAY;
+        let spoke = if i % 3 == 0 { 0 } else { joined + (now() - joined) / 100 * (i % 100) };
+        let role = if i == 0 { "Owner" } else { "Member" };
+        let state = if i % 4 == 0 { "PushOnline" } else { "Offline" };
+        Member { role, state, ..Member::new(format!("user{i:05}"), joined, spoke) }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(serve(listener, Connections::new(args.max_connections), plain, app, end))?;
-    Ok(worker.join().map_err(|_| "the worker panicked")??)
+    let members: Vec<_> = (0..5_000).map(member).collect();
+    Group { kind: "Public", limit: members.len(), members, all_muted: false }
 }

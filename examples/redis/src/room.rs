@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{Request, StatusCode};
 use im_group_full::SdkAppId;
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome as Fate, Report, RestApi, RestError, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome as Fate, Report, RestApi, RestError, SavedRun, Step};
 use redis::{RedisResult, Script};
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::hook::{Error, Job, Outcome};
@@ -52,14 +51,6 @@ impl Default for Scripts {
     }
 }
 
-/// A run as it is saved, with what it was begun for: other flags begin another one.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    remove: bool,
-    policy: InactivityPolicy,
-    run: MakeRoom,
-}
-
 /// A group that is this worker's.
 struct Lease {
     key: String,
@@ -101,16 +92,15 @@ impl Rooms {
 
     /// Goes on with the run that was saved, or begins this one.
     fn saved_or(&self, begun: MakeRoom, saved: &[u8]) -> MakeRoom {
-        if let Ok(Saved { remove, policy, mut run }) = serde_json::from_slice(saved)
-            && remove == self.remove
-            && policy == self.policy
-        {
-            tracing::info!("going on with the run that was begun for {:?}", run.group_id());
-            run.resume();
-            return run;
-        }
         let begun = begun.reason("inactive");
-        if self.remove { begun } else { begun.dry_run() }
+        let begun = if self.remove { begun } else { begun.plan_only() };
+        match serde_json::from_slice::<SavedRun>(saved) {
+            Ok(saved) => {
+                tracing::info!("going on with the run that was begun for {:?}", begun.group_id());
+                begun.clone().continue_from(saved).unwrap_or(begun)
+            }
+            Err(_) => begun,
+        }
     }
 
     async fn drive(&self, run: &mut MakeRoom, lease: &Lease) -> Result<(), Error> {
@@ -173,8 +163,7 @@ impl Rooms {
     }
 
     async fn save(&self, lease: &Lease, run: &MakeRoom) -> Result<(), Error> {
-        let saved = Saved { remove: self.remove, policy: self.policy.clone(), run: run.clone() };
-        let json = serde_json::to_string(&saved)?;
+        let json = serde_json::to_string(run)?;
         if self.renew(lease, &json).await? { Ok(()) } else { Err(LOST.into()) }
     }
 

@@ -29,7 +29,7 @@ fn vendor() -> StandIn {
         Member::new(format!("user{number:04}"), joined, joined + 10_000)
     });
     let members = members.collect();
-    let group = Group { kind: "Public", limit: MEMBERS, members };
+    let group = Group { kind: "Public", limit: MEMBERS, members, all_muted: false };
     stand_in.with(|vendor| vendor.groups.insert("g".to_owned(), group));
     stand_in
 }
