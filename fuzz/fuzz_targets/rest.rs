@@ -8,7 +8,7 @@ use im_group_full::SdkAppId;
 use im_group_full::http::StatusCode;
 use im_group_full::rest::{
     DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, MakeRoom, MemberList,
-    RestApi, RestError, Role, SecretKey, Step,
+    RestApi, RestError, Role, SavedRun, SecretKey, Step,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -139,11 +139,14 @@ fn check_members(body: &[u8], list: &MemberList) {
 
 /// It ends or asks for something, and does not panic.
 fn saved(json: &[u8]) {
-    let Ok(mut run) = serde_json::from_slice::<MakeRoom>(json) else {
+    let (Ok(saved), Ok(whole)) = (serde_json::from_slice::<SavedRun>(json), serde_json::from_slice::<Value>(json))
+    else {
         return;
     };
+    let policy = serde_json::from_value(whole["policy"].clone()).unwrap();
+    let mut run = MakeRoom::new(saved.report().group_id(), policy).continue_from(saved).unwrap();
     let again = serde_json::to_string(&run).unwrap();
-    assert_eq!(serde_json::from_str::<MakeRoom>(&again).unwrap(), run);
+    assert_eq!(serde_json::from_str::<SavedRun>(&again).unwrap().report(), run.report());
     let key = SecretKey::new("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e").unwrap();
     let api = RestApi::new(Endpoint::China, SdkAppId::new(1), "administrator", key).unwrap();
     let mut now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
