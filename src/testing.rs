@@ -119,7 +119,7 @@ impl Callback {
         Self { signature: Some((token.clone(), request_time)), ..self }
     }
 
-    /// Breaks it so that a [`Validator`](crate::Validator) of the app, with the default limits, rejects
+    /// Breaks it so that a [`Validator`] of the app, with the default limits, rejects
     /// it as this kind.
     ///
     /// - The three kinds about signatures need a validator with a token, and `StaleSignature` a
