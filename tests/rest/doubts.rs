@@ -90,6 +90,19 @@ fn who_joined_anew_stays_whatever_the_policy() {
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["bob"]);
 }
 
+/// Joined anew, and the later of joining and speaking is the same.
+#[test]
+fn another_time_of_joining_is_another_member() {
+    let eve = |joined: u64| member("eve", "Member", joined, OLD + 100);
+    for (joined, goes) in [(OLD, true), (OLD + 1, false), (OLD - 1, false), (OLD + 100, false)] {
+        let mut run = MakeRoom::new(GROUP, policy(1)).pace(Duration::ZERO);
+        answer(&mut run, at(NOW), &info("Public", 2));
+        answer(&mut run, at(NOW), &page(&[member("owner", "Owner", 1, 0), eve(OLD)], None));
+        answer(&mut run, at(NOW), &look(&[eve(joined)]));
+        assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)).is_empty(), goes, "{joined}");
+    }
+}
+
 /// One entry of a page, and whether it is planned.
 #[test]
 fn page_with_one_doubtful_entry() {
