@@ -1,0 +1,118 @@
+//! Sends signed callbacks as the vendor does, and times the answers.
+
+use std::error::Error;
+use std::iter::successors;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use example_support::PATH;
+use example_support::testing::TOKEN;
+use example_support::vendor::unix_seconds;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use im_group_full::http::{Method, Request};
+use im_group_full::testing::Callback;
+use im_group_full::{SdkAppId, Token};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
+
+use crate::ledger::{Answer, Outcome};
+
+/// Longer than the vendor waits, to see how late an answer is.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+pub struct Load {
+    pub events: u32,
+    pub pace: Pace,
+    pub groups: Groups,
+    pub address: String,
+}
+
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// Events a second, whether or not they are answered.
+    Rate(u32),
+    /// As fast as answers come, with this many requests in flight.
+    InFlight(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Groups {
+    /// A group of its own for each event.
+    Many,
+    /// Every event is of the same group.
+    Hot,
+    /// Every fourth event is of the same group; the others have a group of their own.
+    Both,
+}
+
+impl Groups {
+    fn group(self, number: u32) -> String {
+        let hot = match self {
+            Self::Many => false,
+            Self::Hot => true,
+            Self::Both => number % 4 == 0,
+        };
+        if hot { "@TGS#hot".into() } else { format!("@TGS#{number}") }
+    }
+}
+
+impl Load {
+    pub async fn run(&self) -> Vec<Answer> {
+        let client = Arc::new(Client::builder(TokioExecutor::new()).build_http());
+        let (start, mut sent) = (Instant::now(), JoinSet::new());
+        let slots = match self.pace {
+            Pace::Rate(_) => Semaphore::MAX_PERMITS,
+            Pace::InFlight(count) => count,
+        };
+        let slots = Arc::new(Semaphore::new(slots));
+        for number in 0..self.events {
+            let mut due = start;
+            if let Pace::Rate(rate) = self.pace {
+                due += Duration::from_secs(1).mul_f64(f64::from(number) / f64::from(rate));
+                sleep_until(due.into()).await;
+            }
+            let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
+            if let Pace::InFlight(_) = self.pace {
+                due = Instant::now();
+            }
+            let (client, address, group) = (Arc::clone(&client), self.address.clone(), self.groups.group(number));
+            sent.spawn(async move {
+                let outcome = match timeout(GIVE_UP, send(&client, &address, &group)).await {
+                    Ok(Ok(outcome)) => outcome,
+                    Ok(Err(error)) => Outcome::None(causes(&*error)),
+                    Err(elapsed) => Outcome::None(elapsed.to_string()),
+                };
+                drop(slot);
+                Answer { group, start: due, end: Instant::now(), outcome }
+            });
+        }
+        sent.join_all().await
+    }
+}
+
+async fn send(
+    client: &Client<HttpConnector, Full<axum::body::Bytes>>,
+    address: &str,
+    group: &str,
+) -> Result<Outcome, Box<dyn Error>> {
+    let token = Token::new(TOKEN)?;
+    let callback = Callback::new(SdkAppId::new(888_888)).group_id(group).signed(&token, unix_seconds());
+    let uri = format!("http://{address}{PATH}?{}", callback.raw_query());
+    let request = Request::builder().method(Method::POST).uri(uri).body(Full::from(callback.raw_body()))?;
+    let body = client.request(request).await?.into_body().collect().await?.to_bytes();
+    let body: serde_json::Value = serde_json::from_slice(&body)?;
+    Ok(match body["ActionStatus"].as_str() {
+        Some("OK") => Outcome::Ok,
+        _ => Outcome::Fail(body["ErrorInfo"].to_string()),
+    })
+}
+
+/// The message of an error, and those of its sources.
+fn causes(error: &dyn Error) -> String {
+    let sources = successors(error.source(), |&error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
