@@ -3,28 +3,31 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use im_group_full::rest::{Outcome, RestErrorKind, Step};
+use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, Outcome, RestErrorKind, Step};
 
 use crate::stand_in::Fault;
-use crate::world::{Came, FREE, World, accounts, assert_exact, calls, expected, full_group, groups, run};
+use crate::world::{
+    Came, FREE, GROUP, INACTIVE, World, accounts, assert_exact, calls, expected, full_group, groups, restored, run,
+};
+
+const FAULTS: [Fault; 8] = [
+    Fault::BreakBefore,
+    Fault::BreakAfter,
+    Fault::Status(500),
+    Fault::StatusAfter(500),
+    Fault::NotJson,
+    Fault::Code(10002),
+    Fault::Code(10006),
+    Fault::Code(70001),
+];
 
 #[test]
 fn one_fault_at_any_position_changes_nothing() {
-    let faults = [
-        Fault::BreakBefore,
-        Fault::BreakAfter,
-        Fault::Status(500),
-        Fault::StatusAfter(500),
-        Fault::NotJson,
-        Fault::Code(10002),
-        Fault::Code(10006),
-        Fault::Code(70001),
-    ];
     for group in groups() {
         let expected = expected(&group, &[], FREE as usize);
         let calls = calls(&group);
         assert_eq!(calls, 10);
-        for fault in faults {
+        for fault in FAULTS {
             for position in 0..calls {
                 let world = World::new(group.clone());
                 world.stand_in.on_call(move |call, _| if call.number == position { fault } else { Fault::None });
@@ -34,6 +37,57 @@ fn one_fault_at_any_position_changes_nothing() {
                 assert_exact(&world, &run);
             }
         }
+    }
+}
+
+/// A run that counts, raises, reads, asks who is online, looks and removes: at each of its calls each fault, direct and
+/// approved, and with another worker that goes on after it. Every outcome is exact.
+#[test]
+fn each_fault_at_each_call_direct_and_approved_and_with_another_worker() {
+    let group = full_group("Public", 30);
+    let gone = expected(&group, &[], 3);
+    let policy = || InactivityPolicy::new(Duration::from_secs(INACTIVE), 5).max_removed_percent(100).raise_limit_to(32);
+    for approved in [false, true] {
+        let new = || {
+            let run = MakeRoom::new(GROUP, policy().trust_silence());
+            if approved { run.plan_only() } else { run }
+        };
+        let mut calls = usize::MAX;
+        let mut position = 0;
+        while position < calls {
+            for fault in FAULTS {
+                for replaced in [false, true] {
+                    let world = World::new(group.clone());
+                    world.stand_in.on_call(move |call, _| if call.number == position { fault } else { Fault::None });
+                    let mut run = new();
+                    let mut waits_for_approval = approved;
+                    loop {
+                        let came = world.step(&mut run);
+                        if replaced && world.stand_in.with(|vendor| vendor.calls.len()) == position + 1 {
+                            run = restored(&run, new());
+                        }
+                        match came {
+                            Came::Done if std::mem::take(&mut waits_for_approval) => {
+                                let planned = accounts(&run, Outcome::Planned);
+                                assert_eq!((&planned, world.removed().len()), (&gone, 0));
+                                run.approve(planned).unwrap();
+                            }
+                            Came::Done => break,
+                            Came::Failed(error) => panic!("{fault:?} at {position}: {error}"),
+                            Came::Sent(_) | Came::Waited(_) => {}
+                        }
+                    }
+                    let context = format!("{fault:?} at {position}, {approved} {replaced}");
+                    assert_eq!(accounts(&run, Outcome::Removed), gone, "{context}");
+                    assert_eq!(run.report().limit_raise(), Some(LimitRaise::Raised), "{context}");
+                    assert_eq!((world.with_group(|group| group.limit), run.report().free()), (32, 5), "{context}");
+                    assert_exact(&world, &run);
+                    calls = calls.min(world.stand_in.with(|vendor| vendor.calls.len()));
+                }
+            }
+            position += 1;
+        }
+        assert!(calls >= 9, "{calls}");
     }
 }
 

@@ -66,12 +66,17 @@ impl Run {
         self.round.looked = self.round.looked.saturating_add(self.round.next().len());
         for (index, (outcome, may_go)) in judged {
             let candidate = &mut self.report.candidates[index];
+            // A count since would have told it.
+            let known = outcome == Outcome::Removed && candidate.outcome.is_unanswered() && self.counted_at.is_none();
             candidate.outcome = outcome;
             // A removal from before the approval, which got no answer, is not sent again without one.
             if may_go && (candidate.approved || !self.approved) {
                 self.round.to_remove.push(index);
             }
             self.disturbed |= outcome == Outcome::Left;
+            if known {
+                self.report.removed(1);
+            }
         }
         if self.round.looked < self.round.candidates.len() {
             return;
