@@ -4,7 +4,8 @@ use std::fmt;
 use serde::de::{self, Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::rejection::{Repr, excerpt};
+use crate::excerpt::excerpt;
+use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
 use crate::{GROUP_FULL_COMMAND, Rejection};
 

@@ -75,6 +75,7 @@ mod async_handler;
 mod body;
 mod checked_query;
 mod event;
+mod excerpt;
 mod failure;
 mod handle;
 mod handler;

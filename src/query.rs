@@ -3,8 +3,9 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
+use crate::excerpt::excerpt;
 use crate::parameters::{Parameters, Strict};
-use crate::rejection::{Repr, excerpt};
+use crate::rejection::Repr;
 use crate::urlencoded;
 use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 

@@ -3,6 +3,7 @@ use std::fmt::{self, Display};
 
 use http::StatusCode;
 
+use crate::excerpt::{excerpt, excerpt_of};
 use crate::response::envelope;
 use crate::{GROUP_FULL_COMMAND, RejectionKind, SdkAppId, debug_as_display};
 
@@ -91,31 +92,6 @@ impl Repr {
     pub(crate) fn malformed_body(reason: impl Display) -> Self {
         Self::MalformedBody(excerpt_of(&reason.to_string(), 256).into())
     }
-}
-
-/// Keeps enough to recognise what was sent, without flooding a log.
-pub(crate) fn excerpt(text: &str) -> String {
-    excerpt_of(text, 64)
-}
-
-/// Where a proxy encodes the `&`, another parameter's value holds the signature: no long run of hex
-/// digits is shown. They are removed first, because a cut would leave a part that is too short to tell.
-fn excerpt_of(text: &str, max_chars: usize) -> String {
-    let mut shown = String::new();
-    for piece in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
-        let digits = piece.bytes().take_while(u8::is_ascii_hexdigit).count();
-        shown.push_str(if digits < 16 { &piece[..digits] } else { "[hex]" });
-        shown.push_str(&piece[digits..]);
-        // A character has four bytes at most.
-        if shown.len() > 4 * max_chars {
-            break;
-        }
-    }
-    if let Some((end, _)) = shown.char_indices().nth(max_chars) {
-        shown.truncate(end);
-        shown.push('…');
-    }
-    shown
 }
 
 impl From<Repr> for Rejection {
