@@ -222,6 +222,7 @@ fn what_comes_back_is_checked_again() {
     }
 }
 
+#[cfg(feature = "testing")]
 #[test]
 fn unit_tests_can_make_one() {
     let query = CallbackQuery::parse("SdkAppid=1&CallbackCommand=A").unwrap();

@@ -3,19 +3,20 @@
 mod util;
 
 use std::future::ready as at_once;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use im_group_full::testing::Callback;
 use im_group_full::{
-    Failure, GroupFullHandler, GroupFullService, Immediate, Rejection, RejectionKind, Token, Validator, handle,
-    handle_async, handle_http, handle_http_async, handle_request, handle_request_async, http,
+    CallbackQuery, Failure, GroupFullHandler, GroupFullService, Immediate, Rejection, RejectionKind, SdkAppId, Token,
+    Validator, async_handler_fn, handle, handle_async, handle_http, handle_http_async, handle_request,
+    handle_request_async, handler_fn, http,
 };
 use tower::ServiceExt;
 
-use crate::util::{APP, NOW, Recorder, ready};
+use crate::util::{APP, BODY, NOW, QUERY, Recorder, at, ready};
 
 const KINDS: [RejectionKind; 15] = [
     RejectionKind::QueryTooLong,
@@ -108,5 +109,94 @@ fn a_rejection_and_another_command_have_a_hook_each() {
             }
             (_, Ok(event)) => panic!("{kind}: {event:?}"),
         }
+    }
+}
+
+/// A server of several apps has to know whose token is wrong.
+#[test]
+fn a_rejection_names_the_app_that_was_claimed() {
+    let token = Token::new("xxxxyyyy").unwrap();
+    let recorder = Recorder::new(Validator::signed(APP, token.clone()).max_query_len(300));
+    let signed = Callback::new(APP).signed(&token, NOW);
+    for kind in [
+        RejectionKind::BodyTooLarge,
+        RejectionKind::UnsupportedContentType,
+        RejectionKind::MissingSignature,
+        RejectionKind::InvalidSignature,
+        RejectionKind::StaleSignature,
+        RejectionKind::MalformedBody,
+        RejectionKind::CommandMismatch,
+        RejectionKind::SdkAppIdMismatch,
+    ] {
+        let callback = signed.clone().broken(kind);
+        let reply = handle(&callback.raw_query(), &callback.raw_body(), &recorder);
+        let claimed = if kind == RejectionKind::SdkAppIdMismatch { SdkAppId::new(888_889) } else { APP };
+        assert_eq!(
+            reply.rejection().map(|rejection| (rejection.kind(), rejection.sdk_app_id())),
+            Some((kind, Some(claimed)))
+        );
+    }
+    let query = signed.raw_query();
+    for of_read in [Rejection::body_too_large(), Rejection::incomplete_body()] {
+        assert_eq!(of_read.sdk_app_id(), None);
+        let reply = handle_request("POST", &query, |_| Err::<&[u8], _>(of_read.clone()), &recorder);
+        assert_eq!(reply.rejection().and_then(Rejection::sdk_app_id), Some(APP));
+        let read = async |_| Err::<&[u8], _>(of_read.clone());
+        let reply = ready(handle_request_async("POST", &query, read, &Immediate(&recorder)));
+        assert_eq!(reply.rejection().and_then(Rejection::sdk_app_id), Some(APP));
+    }
+    let other = signed.command("A").raw_query();
+    let rejection = recorder.validator().validate(&other, b"", at(NOW)).unwrap_err();
+    assert_eq!((rejection.kind(), rejection.sdk_app_id()), (RejectionKind::OtherCommand, Some(APP)));
+    assert_eq!(Rejection::unknown_app(APP).sdk_app_id(), Some(APP));
+    assert_eq!(CallbackQuery::parse("SdkAppid=888888").unwrap_err().sdk_app_id(), Some(APP));
+    // It was not read, or could not be.
+    let long = format!("{QUERY}&x={}", "x".repeat(300));
+    for (method, query) in
+        [("GET", QUERY), ("POST", &long), ("POST", ""), ("POST", "SdkAppid=x"), ("POST", "SdkAppid=1&SdkAppid=1")]
+    {
+        let reply = handle_request(method, query, |_| Ok(BODY), &recorder);
+        assert_eq!(reply.rejection().map(Rejection::sdk_app_id), Some(None), "{method} {query}");
+    }
+}
+
+/// What the closures were called with, in order, and what the answer said.
+#[test]
+fn closures_hear_of_everything() {
+    let token = Token::new("xxxxyyyy").unwrap();
+    let signed = Callback::new(APP).signed(&token, NOW);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let note = |log: &Arc<Mutex<Vec<String>>>, line: String| log.lock().unwrap().push(line);
+    macro_rules! hear {
+        ($handler:expr) => {{
+            let [failed, other, rejected, asked] = [(); 4].map(|()| Arc::clone(&log));
+            $handler
+                .when_failed(move |event, failure| note(&failed, format!("failed {}: {failure:#}", event.group_id())))
+                .when_other_command(move |query| note(&other, format!("other {}", query.command())))
+                .when_rejected(move |rejection| note(&rejected, format!("rejected: {rejection}")))
+                .clock(move || {
+                    note(&asked, "now".to_owned());
+                    at(NOW)
+                })
+        }};
+    }
+    let validator = Validator::signed(APP, token.clone());
+    let fails = || Err(Failure::new("busy").with_source("the disk is full"));
+    let handler = hear!(handler_fn(validator.clone(), |_| fails()));
+    let waiting = hear!(async_handler_fn(validator, async |_| fails()));
+    for (callback, lines) in [
+        (signed.clone(), ["now", "failed @TGS#2J4SZEAEL: busy: the disk is full"]),
+        (signed.clone().command("A"), ["now", "other A"]),
+        (Callback::new(APP), ["now", "rejected: parameter `Sign`: missing, and a token is set"]),
+        (
+            signed.clone().signed(&token, NOW - 61),
+            ["now", "rejected: signature: stale, `RequestTime` is 61 s behind the clock, at most 60 s are tolerated"],
+        ),
+    ] {
+        let (query, body) = (callback.raw_query(), callback.raw_body());
+        let _ = handle(&query, &body, &handler.clone());
+        assert_eq!(std::mem::take(&mut *log.lock().unwrap()), lines);
+        let _ = ready(handle_async(&query, &body, &waiting.clone()));
+        assert_eq!(std::mem::take(&mut *log.lock().unwrap()), lines);
     }
 }

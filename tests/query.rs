@@ -111,6 +111,8 @@ fn every_platform_has_one_spelling() {
         ("Linux", OptPlatform::Linux),
         ("Unknown", OptPlatform::Unknown),
         ("web", OptPlatform::Other("web")),
+        ("ios", OptPlatform::Other("ios")),
+        ("restapi", OptPlatform::Other("restapi")),
         ("", OptPlatform::Other("")),
     ] {
         assert_eq!(OptPlatform::from(text), platform);

@@ -122,6 +122,18 @@ async fn a_size_above_the_limit_is_answered_unread() {
     }
 }
 
+/// Under a layer that replaces the body, the header may be wrong.
+#[tokio::test]
+async fn the_larger_of_header_and_body_counts() {
+    for (size, length) in [(LIMIT as u64 + 1, "5"), (5, "65537")] {
+        let body = Script { size: Some(size), ..Script::new([Step::Silent]) };
+        let mut request = with_body(&Callback::new(APP), body.clone());
+        request.headers_mut().insert("content-length", HeaderValue::from_static(length));
+        let (status, ..) = asked(Validator::unauthenticated(APP)).answer(request).await;
+        assert_eq!((status, body.polls()), (413, 0), "{size} {length}");
+    }
+}
+
 #[tokio::test]
 async fn reading_stops_at_the_limit() {
     let event = Callback::new(APP).raw_body();

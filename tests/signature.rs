@@ -313,6 +313,8 @@ fn tokens_that_no_console_shows_are_refused() {
     ] {
         assert_eq!(Token::new(bytes).unwrap_err().to_string(), format!("token: {message}"));
     }
+    // Blanks within it are signed as they are.
+    assert_eq!(token("two words").sign(NOW), sha256(&format!("two words{NOW}")));
     for bytes in [&b"x"[..], &long.as_bytes()[1..], b"two words", b"\xff", "秘密".as_bytes()] {
         assert_eq!(Token::new(bytes).unwrap().sign(1).len(), 64);
     }
