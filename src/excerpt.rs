@@ -11,10 +11,6 @@ pub(crate) fn excerpt_of(text: &str, max_chars: usize) -> String {
         let digits = piece.bytes().take_while(u8::is_ascii_hexdigit).count();
         shown.push_str(if digits < 16 { &piece[..digits] } else { "[hex]" });
         shown.push_str(&piece[digits..]);
-        // A character has four bytes at most.
-        if shown.len() > 4 * max_chars {
-            break;
-        }
     }
     if let Some((end, _)) = shown.char_indices().nth(max_chars) {
         shown.truncate(end);

@@ -140,6 +140,8 @@ fn people_only_and_never_the_hand_that_calls() {
     let mut run = MakeRoom::new(GROUP, policy(4).protect("nobody").protect("bob"));
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(world.removed(), ["@RBT"]);
+    // Nor are they planned.
+    assert_eq!(run.report().candidates().len(), 1);
     let spared = [(Spared::Role, 1), (Spared::Protected, 1), (Spared::Robot, 1), (Spared::ApiAdmin, 1)];
     assert_eq!(run.report().spared().collect::<Vec<_>>(), spared);
     assert_eq!(run.report().protected_not_found().collect::<Vec<_>>(), ["nobody"]);
