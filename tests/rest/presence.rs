@@ -35,6 +35,21 @@ fn who_is_online_stays_and_the_next_ones_go() {
     }
 }
 
+/// One call asks about 500, and the plan has more.
+#[test]
+fn everybody_who_is_planned_was_asked() {
+    let mut group = full_group("Community", 2000);
+    let plan = expected(&group, &[], 700);
+    for account in &plan[500..560] {
+        group.find(account).unwrap().state = "Online";
+    }
+    let world = World::new(group);
+    let mut run = MakeRoom::new(GROUP, policy(600)).plan_only();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(accounts(&run, Outcome::Planned), [&plan[..500], &plan[560..660]].concat());
+    assert_eq!(world.count(ASK), 2);
+}
+
 /// A group whose silent members are all online ends, with nobody removed.
 #[test]
 fn everybody_is_online() {
