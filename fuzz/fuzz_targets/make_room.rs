@@ -34,7 +34,10 @@ impl Told {
                 if let Some((members, limit)) =
                     entry.and_then(|entry| Some((entry["MemberNum"].as_u64()?, entry["MaxMemberNum"].as_u64()?)))
                 {
-                    self.missing = Some(free.min(limit).saturating_sub(limit.saturating_sub(members)));
+                    // The whole limit may be removed, and what is above it counts towards that.
+                    let above = members.saturating_sub(limit);
+                    let aim = free.min(limit.saturating_sub(above));
+                    self.missing = Some((aim + above).saturating_sub(limit.saturating_sub(members)));
                 }
             }
             "get_specified_group_member_info" => {
