@@ -1,44 +1,27 @@
 //! A callback server on poem, which has HTTP types of its own.
 //!
-//! poem has no limit on connections and no time-out for a head, so both stand below it, in the acceptor. It also speaks
-//! HTTP/2 with a client that begins with it, and has no setting against that; the limits hold there, too.
+//! poem sets no limit on connections and no time limit for a head, so run this behind a reverse proxy, as the guide
+//! describes. It also speaks HTTP/2 with every client that begins with it.
 
-use std::io;
-use std::process::ExitCode;
+use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
-use example_support::connections::{Connections, Guarded};
-use example_support::flags::{Flags, PATH};
-use example_support::{log, serve::interrupted};
+use example_support::{PATH, start};
 use im_group_full::{AsyncGroupFullHandler, CALLBACK_TIMEOUT, Immediate, Rejection, handle_request_async, handler_fn};
 use poem::endpoint::make;
-use poem::http::uri::Scheme;
-use poem::listener::{Acceptor, TcpAcceptor};
-use poem::web::{LocalAddr, RemoteAddr};
+use poem::listener::TcpAcceptor;
 use poem::{Request, Response, Route, Server};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-/// Receives Group.CallbackAfterGroupFull over HTTP
-#[derive(Parser)]
-struct Options {
-    #[command(flatten)]
-    flags: Flags,
-    /// How many connections may be open
-    #[arg(long, value_name = "CONNECTIONS", default_value = "128")]
-    max_connections: usize,
-}
 
 /// The glue between poem's types and the crate.
 async fn callback(mut request: Request, handler: &impl AsyncGroupFullHandler) -> Response {
     let body = request.take_body().into_async_read();
     let read = |most: usize| async move {
         let mut raw_body = Vec::new();
-        // One byte more than is taken shows that there is more.
-        let mut body = std::pin::pin!(body.take(most as u64));
+        let mut body = pin!(body.take(most as u64));
         match timeout(CALLBACK_TIMEOUT, body.read_to_end(&mut raw_body)).await {
             Ok(Ok(_)) => Ok(raw_body),
             Ok(Err(_)) | Err(_) => Err(Rejection::incomplete_body()),
@@ -51,62 +34,26 @@ async fn callback(mut request: Request, handler: &impl AsyncGroupFullHandler) ->
     response.body(reply.body().into_owned())
 }
 
-/// poem's own acceptor, with a limit on its connections.
-struct Limited {
-    acceptor: TcpAcceptor,
-    connections: Connections,
-}
-
-impl Acceptor for Limited {
-    type Io = Guarded<TcpStream>;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        self.acceptor.local_addr()
-    }
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
-        let (stream, local, remote, scheme) = self.acceptor.accept().await?;
-        let peer = stream.peer_addr()?;
-        Ok((self.connections.guard(stream, peer), local, remote, scheme))
-    }
-}
-
-fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("poem: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-#[tokio::main]
-async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let handler = Arc::new(Immediate(handler_fn(options.flags.validator()?, |event| {
-        tracing::info!(group = event.group_id(), "accepted");
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (listener, validator) = start()?;
+    let handler = handler_fn(validator, |event| {
+        println!("{:?} is full", event.group_id());
         Ok(())
-    })));
-    let connections = Connections::new(options.max_connections);
-    let listener = options.flags.listen()?;
-    listener.set_nonblocking(true)?;
-    let acceptor = TcpAcceptor::from_std(listener)?;
-    let (_guard, _dropped) = log::init(log::LevelFilter::INFO);
-    let known = connections.clone();
+    })
+    .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
+    .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+    let handler = Arc::new(Immediate(handler));
     let endpoint = make(move |request| {
-        let (handler, known) = (Arc::clone(&handler), known.clone());
-        async move {
-            let peer = request.remote_addr().as_socket_addr().copied();
-            let response = callback(request, &*handler).await;
-            // Every rejected callback has another status.
-            if let (Some(peer), true) = (peer, response.is_success()) {
-                known.valid(peer);
-            }
-            response
-        }
+        let handler = Arc::clone(&handler);
+        async move { callback(request, &*handler).await }
     });
-    let server = Server::new_with_acceptor(Limited { acceptor, connections });
-    let app = Route::new().at(PATH, endpoint);
-    server.run_with_graceful_shutdown(app, interrupted(), Some(Duration::from_secs(5))).await?;
+    Server::new_with_acceptor(TcpAcceptor::from_std(listener)?)
+        .idle_timeout(Duration::from_secs(60))
+        // One connection holds a body for each of its streams, and poem's own limit is 200 streams.
+        .http2_max_concurrent_streams(4)
+        .http2_max_header_list_size(16 * 1024)
+        .run(Route::new().at(PATH, endpoint))
+        .await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod curl;
 mod say;
+mod start;
 
 #[cfg(feature = "connections")]
 pub mod connections;
@@ -22,6 +23,7 @@ pub mod vendor;
 
 pub use self::curl::{Source, TOKEN_VARIABLE, curl, made_up_token};
 pub use self::say::say;
+pub use self::start::start;
 
 /// Where the examples expect the callback.
 pub const PATH: &str = "/im/callback";

@@ -1,0 +1,145 @@
+//! The function, against a stand-in for the runtime of AWS Lambda, which hands events out over HTTP. `events/` has one
+//! event of each gateway as AWS documents it; each case of the probe is filled into it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use base64::Engine;
+use example_support::testing::{Ended, TOKEN, runtime, sender};
+use example_support::vendor::{Case, judge};
+use example_tests::program;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+struct Runtime {
+    events: Mutex<std::vec::IntoIter<Value>>,
+    answers: UnboundedSender<Value>,
+}
+
+async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
+    let event = runtime.events.lock().unwrap().next();
+    let Some(event) = event else { return std::future::pending().await };
+    let headers = [
+        ("lambda-runtime-aws-request-id", "1"),
+        ("lambda-runtime-deadline-ms", "99999999999999"),
+        ("lambda-runtime-invoked-function-arn", "arn"),
+        ("content-type", "application/json"),
+    ];
+    (headers, event.to_string())
+}
+
+async fn answered(State(runtime): State<Arc<Runtime>>, body: String) {
+    runtime.answers.send(serde_json::from_str(&body).unwrap()).unwrap();
+}
+
+/// Hands these events to the function, and returns what it answers.
+fn answers(events: Vec<Value>) -> Vec<Value> {
+    runtime().block_on(async {
+        let (count, (answers, mut received)) = (events.len(), unbounded_channel());
+        let state = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
+        let app = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/1/response", post(answered))
+            .with_state(state);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let mut command = program("lambda");
+        command.env("IM_CALLBACK_TOKEN", TOKEN).env("AWS_LAMBDA_RUNTIME_API", address);
+        for name in ["FUNCTION_NAME", "FUNCTION_VERSION", "LOG_STREAM_NAME", "LOG_GROUP_NAME"] {
+            command.env(format!("AWS_LAMBDA_{name}"), "x");
+        }
+        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128").stdout(std::process::Stdio::null());
+        let _child = Ended(command.spawn().unwrap());
+        let mut got = Vec::new();
+        while got.len() < count {
+            got.push(received.recv().await.unwrap());
+        }
+        got
+    })
+}
+
+/// Puts a case into an event, in the fields that the event has.
+fn fill(event: &str, case: &Case) -> Value {
+    let mut event: Value = serde_json::from_str(event).unwrap();
+    for path in ["/httpMethod", "/requestContext/httpMethod", "/requestContext/http/method"] {
+        if let Some(method) = event.pointer_mut(path) {
+            *method = json!(case.method);
+        }
+    }
+    // A load balancer passes names and values on as they came; a REST API is_gateway them.
+    let is_gateway = event["requestContext"]["elb"].is_null();
+    let mut parameters = BTreeMap::<String, Vec<String>>::new();
+    for pair in case.query.split('&').filter(|pair| !pair.is_empty()) {
+        let raw = pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let decoded = form_urlencoded::parse(pair.as_bytes()).into_owned().next();
+        let (name, value) = if is_gateway { decoded } else { raw }.unwrap();
+        parameters.entry(name).or_default().push(value);
+    }
+    if event.get("rawQueryString").is_some() {
+        event["rawQueryString"] = json!(case.query);
+    }
+    if event.get("multiValueQueryStringParameters").is_some() {
+        event["multiValueQueryStringParameters"] = json!(parameters);
+    }
+    if event.get("queryStringParameters").is_some() {
+        let last: BTreeMap<_, _> = parameters.iter().map(|(name, values)| (name, values.last())).collect();
+        event["queryStringParameters"] = json!(last);
+    }
+    // A REST API says so of a request without a query.
+    if is_gateway && parameters.is_empty() && event.get("rawQueryString").is_none() {
+        event["queryStringParameters"] = Value::Null;
+        event["multiValueQueryStringParameters"] = Value::Null;
+    }
+    let text = String::from_utf8(case.body.clone()).ok().filter(|_| event["isBase64Encoded"] == false);
+    event["isBase64Encoded"] = json!(text.is_none());
+    event["body"] = json!(text.unwrap_or_else(|| base64::engine::general_purpose::STANDARD.encode(&case.body)));
+    event
+}
+
+#[track_caller]
+fn answers_every_case(event: &str, hidden: &[&str]) {
+    let mut cases = sender(Some(TOKEN)).cases();
+    cases.retain(|case| !hidden.contains(&case.name));
+    let mut got = Vec::new();
+    for (case, answer) in cases.iter().zip(answers(cases.iter().map(|case| fill(event, case)).collect())) {
+        let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
+        let type_of = [&answer["headers"]["content-type"], &answer["multiValueHeaders"]["content-type"][0]];
+        assert!(type_of.contains(&&json!("application/json")), "{answer}");
+        assert_eq!(answer["isBase64Encoded"], false, "{answer}");
+        got.push((case.name, judge(status, answer["body"].as_str().unwrap().as_bytes())));
+    }
+    assert_eq!(got, cases.iter().map(|case| (case.name, case.expected())).collect::<Vec<_>>());
+}
+
+#[test]
+fn of_an_http_api() {
+    answers_every_case(include_str!("../events/http-api.json"), &[]);
+}
+
+#[test]
+fn of_a_function_url() {
+    answers_every_case(include_str!("../events/function-url.json"), &[]);
+}
+
+#[test]
+fn of_a_rest_api() {
+    // It is_gateway the query, and has mended the escape.
+    answers_every_case(include_str!("../events/rest-api.json"), &["malformed: a broken escape"]);
+}
+
+#[test]
+fn of_a_load_balancer() {
+    // It passes on the last of two parameters with one name.
+    let hidden = ["malformed: SdkAppid twice", "malformed: a broken escape"];
+    answers_every_case(include_str!("../events/load-balancer.json"), &hidden);
+}
+
+#[test]
+fn of_a_load_balancer_with_multi_value_headers() {
+    answers_every_case(include_str!("../events/load-balancer-multi-value.json"), &["malformed: a broken escape"]);
+}

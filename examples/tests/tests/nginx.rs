@@ -1,0 +1,227 @@
+//! Debian's nginx with the guide's configuration, in front of a server without limits of its own and of one with them.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use example_support::PATH;
+use example_support::testing::{Client, Ended, TOKEN, connect, read_to_end};
+use example_support::vendor::unix_seconds;
+use example_tests::start;
+use im_group_full::testing::Callback;
+use im_group_full::{SdkAppId, Token};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+const CONFIGURATION: &str = include_str!("../../../docs/nginx.conf");
+const NGINX: &str = "/usr/sbin/nginx";
+const ATTACKERS: usize = 400;
+const IDLE: usize = 300;
+
+struct Tls(StreamOwned<ClientConnection, TcpStream>);
+
+impl Read for Tls {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Tls {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Client for Tls {
+    fn finish(&mut self) {
+        self.0.conn.send_close_notify();
+        let _ = self.0.flush();
+        self.0.sock.finish();
+    }
+}
+
+/// nginx in front of a server.
+struct Nginx {
+    process: Ended,
+    folder: PathBuf,
+    address: String,
+    tls: Arc<ClientConfig>,
+}
+
+impl Nginx {
+    #[track_caller]
+    fn before(server: &str, name: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("nginx-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let localhost = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        fs::write(folder.join("callback.pem"), localhost.cert.pem()).unwrap();
+        fs::write(folder.join("callback.key"), localhost.signing_key.serialize_pem()).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+
+        // Only where things are is changed.
+        let mut configuration = CONFIGURATION.to_owned();
+        let here = format!("{}/", folder.display());
+        for (from, to) in
+            [("443", &*address), ("127.0.0.1:8080", server), ("/etc/nginx/", &here), ("/var/log/nginx/", &here)]
+        {
+            assert!(configuration.contains(from), "{from}");
+            configuration = configuration.replace(from, to);
+        }
+        // Around it stands what Debian's `nginx.conf` says; its `auto` would be a process for each processor.
+        let main = format!(
+            "daemon off; pid {here}pid; worker_processes 2; error_log {here}error.log;\n\
+             events {{ worker_connections 768; }}\n\
+             http {{\naccess_log {here}access.log;\n{configuration}}}\n"
+        );
+        fs::write(folder.join("nginx.conf"), main).unwrap();
+        let mut command = Command::new(NGINX);
+        command.args(["-e", &format!("{here}error.log"), "-p", &here, "-c", &format!("{here}nginx.conf")]);
+        let mut process = Ended(command.spawn().unwrap());
+        for _ in 0..1000 {
+            if TcpStream::connect(&address).is_ok() {
+                break;
+            }
+            assert!(process.0.try_wait().unwrap().is_none(), "nginx ended");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(folder.join("callback.pem")).unwrap()).unwrap();
+        let tls = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
+        Self { process, folder, address, tls }
+    }
+
+    fn connect(&self) -> Tls {
+        let name = ServerName::try_from("localhost").unwrap();
+        Tls(StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), connect(&self.address)))
+    }
+
+    /// Sends what nginx may refuse at any time.
+    fn attack(&self, bytes: &str) -> Tls {
+        let mut client = self.connect();
+        let _ = client.write_all(bytes.as_bytes()).and_then(|()| client.flush());
+        client
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Killed, it would leave its workers behind.
+        let _ = Command::new("kill").arg(self.process.0.id().to_string()).status();
+        let _ = self.process.0.wait();
+    }
+}
+
+/// Returns the head and the body of a valid callback.
+fn request(headers: &str) -> (String, String) {
+    let callback = Callback::new(SdkAppId::new(888_888)).signed(&Token::new(TOKEN).unwrap(), unix_seconds());
+    let body = String::from_utf8(callback.raw_body()).unwrap();
+    let (query, length) = (callback.raw_query(), body.len());
+    (format!("POST {PATH}?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n"), body)
+}
+
+/// Sends a valid callback on a connection of its own, which has to be answered.
+#[track_caller]
+fn is_answered(nginx: &Nginx, meanwhile: &str, ends: bool) {
+    let (head, body) = request("Connection: close\r\n");
+    let mut client = nginx.connect();
+    client.write_all((head + &body).as_bytes()).and_then(|()| client.flush()).unwrap();
+    if ends {
+        client.finish();
+    }
+    let answer = read_to_end(client);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"OK\""), "{meanwhile}: {answer:?}");
+}
+
+/// Opens connections that bring a valid callback and then stay.
+fn idle(nginx: &Nginx) -> Vec<Tls> {
+    let idle = || {
+        let (head, body) = request("");
+        let mut client = nginx.connect();
+        client.write_all((head + &body).as_bytes()).and_then(|()| client.flush()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\"ErrorCode\":0}") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            answer.extend(byte);
+        }
+        client
+    };
+    std::iter::repeat_with(idle).take(IDLE).collect()
+}
+
+fn withstands(name: &str) {
+    if !Path::new(NGINX).exists() {
+        assert!(std::env::var_os("CI").is_none(), "nginx is not installed");
+        // Past the test's capture.
+        let _ = std::io::stderr().write_all(b"\nNOT RUN: nginx is not installed\n");
+        return;
+    }
+    let mut server = start(name, Some(TOKEN));
+    let nginx = Nginx::before(server.address(), name);
+
+    let idle = idle(&nginx);
+    let (head, body) = request("");
+    let attacks = [
+        ("silent", String::new()),
+        ("half a head", head[..head.len() / 2].to_owned()),
+        ("half a body", format!("{head}{}", &body[..body.len() / 2])),
+        ("half a body, forged", format!("{}{}", head.replace("Sign=", "Sign=0"), &body[..body.len() / 2])),
+    ];
+    for (attack, bytes) in attacks {
+        let attackers: Vec<_> = (0..ATTACKERS).map(|_| nginx.attack(&bytes)).collect();
+        for _ in 0..3 {
+            is_answered(&nginx, attack, false);
+            is_answered(&nginx, attack, true);
+        }
+        drop(attackers);
+    }
+    drop(idle);
+
+    // With nginx in front everything is answered as without it, but for what nginx itself finds too large.
+    server.url = format!("https://{}{PATH}", nginx.address);
+    let differing = server.differing(Some(&nginx.folder.join("callback.pem")));
+    let differing: Vec<_> =
+        differing.iter().filter_map(|case| case.split_once(": expected")).map(|case| case.0).collect();
+    assert_eq!(
+        differing,
+        [
+            "another command, 128 KiB",
+            "another command, 128 KiB, chunked",
+            "body too large",
+            "body too large, 1 MiB",
+            "body too large, 1 MiB, chunked"
+        ]
+    );
+
+    for log in ["access.log", "error.log", "callback.log", "callback-error.log"] {
+        let lines = fs::read_to_string(nginx.folder.join(log)).unwrap();
+        assert!(!lines.contains("Sign="), "{log}: {lines}");
+        assert_eq!(lines.contains(&format!("\"POST {PATH}\" 200")), log == "callback.log", "{log}: {lines}");
+    }
+}
+
+#[test]
+fn before_axum() {
+    withstands("axum");
+}
+
+#[test]
+fn before_server() {
+    withstands("server");
+}
+
+#[test]
+fn is_what_the_guide_says() {
+    assert!(include_str!("../../../docs/guide.md").contains(&format!("```nginx\n{CONFIGURATION}```\n")));
+}
