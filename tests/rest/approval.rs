@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, SavedRun, Spared};
+use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, Outcome, SavedRun, Spared, Step};
 use im_group_full::testing::Callback;
 
 use crate::stand_in::Fault;
@@ -173,5 +173,53 @@ fn the_earlier_event_counts() {
         let mut run = MakeRoom::for_event(&at(new), policy(5)).unwrap().continue_from(saved(&old)).unwrap();
         assert_eq!(world.finish(&mut run), Came::Done);
         assert!(world.removed().is_empty());
+    }
+}
+
+/// Also without another process: a removal and a raise that are on their way are not forgotten.
+#[test]
+fn plan_only_in_the_midst_of_a_call() {
+    let world = World::new(full_group("Public", 30));
+    for (command, outcome) in [("modify_group_base_info", None), ("delete_group_member", Some(Outcome::Unconfirmed))] {
+        let mut run = MakeRoom::new(GROUP, policy(5).raise_limit_to(32));
+        world.with_group(|group| group.limit = 30);
+        let sent = loop {
+            let Step::Send(request) = run.step(&world.api, world.clock.now()) else { panic!("{:?}", run.report()) };
+            if request.uri().path().ends_with(command) {
+                break request;
+            }
+            let (status, body) = world.send(request).unwrap();
+            world.clock.advance(Duration::from_millis(10));
+            run.response(status, &body, world.clock.now());
+        };
+        let mut run = run.plan_only();
+        let (status, body) = world.send(sent).unwrap();
+        run.response(status, &body, world.clock.now());
+        match outcome {
+            Some(outcome) => assert_eq!(accounts(&run, outcome).len(), 3),
+            None => assert_eq!(run.report().limit_raise(), Some(LimitRaise::Unconfirmed)),
+        }
+        assert_eq!(world.finish(&mut run), Came::Done);
+        assert_eq!(run.report().limit_raise(), Some(LimitRaise::Raised));
+    }
+}
+
+/// A raise of another policy that got no answer is not called done because that policy does not raise.
+#[test]
+fn a_raise_of_another_policy_stays_open() {
+    let world = World::new(full_group("Public", 30));
+    world.stand_in.on_call(|call, _| match call.command.as_str() {
+        "modify_group_base_info" => Fault::BreakBefore,
+        _ => Fault::None,
+    });
+    let mut old = MakeRoom::new(GROUP, policy(5).raise_limit_to(32));
+    while world.count("modify_group_base_info") == 0 {
+        world.step(&mut old);
+    }
+    for (limit, expected) in [(31, LimitRaise::Unconfirmed), (32, LimitRaise::Raised)] {
+        world.with_group(|group| group.limit = limit);
+        let mut run = MakeRoom::new(GROUP, policy(4)).plan_only().continue_from(saved(&old)).unwrap();
+        assert_eq!(world.finish(&mut run), Came::Done);
+        assert_eq!(run.report().limit_raise(), Some(expected), "{limit}");
     }
 }

@@ -59,7 +59,8 @@ impl Census {
         let candidates = u32::try_from(candidates).unwrap_or(u32::MAX);
         let not_needed = std::mem::take(&mut self.eligible).saturating_sub(candidates);
         self.recent = HashMap::new();
-        *self.count(Some(Spared::NotNeeded)) += not_needed;
+        let count = self.count(Some(Spared::NotNeeded));
+        *count = count.saturating_add(not_needed);
     }
 
     pub(super) fn get(&self) -> BTreeMap<Spared, u32> {

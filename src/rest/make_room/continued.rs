@@ -59,21 +59,20 @@ impl Run {
         run
     }
 
-    fn begins_anew(mut self, old: Self) -> Self {
-        let was_sent = |outcome: Outcome| outcome.is_unanswered();
-        let mut old = old;
+    fn begins_anew(mut self, mut old: Self) -> Self {
         if old.sent {
             let at = old.clock.last();
             old.unanswered(at);
         }
         for mut candidate in old.report.candidates {
-            if was_sent(candidate.outcome) {
+            if candidate.outcome.is_unanswered() {
                 candidate.outcome = Outcome::Unconfirmed;
                 self.report.candidates.push(candidate);
                 self.disturbed = true;
             }
         }
         self.report.limit_raise = old.report.limit_raise.filter(|raise| *raise == LimitRaise::Unconfirmed);
+        self.raised_to = old.raised_to;
         self.full_at = self.full_at.into_iter().chain(old.full_at).min();
         self.app = self.app.or(old.app);
         self.muted_at = old.muted_at;

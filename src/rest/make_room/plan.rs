@@ -79,7 +79,7 @@ impl Plan {
         }
         let mut members: Vec<_> = self.members.drain().collect();
         let (_, worst, _) =
-            members.select_nth_unstable_by(self.slots - 1, |a, b| rank(&a.member).cmp(&rank(&b.member)));
+            members.select_nth_unstable_by(self.slots.saturating_sub(1), |a, b| rank(&a.member).cmp(&rank(&b.member)));
         self.worst = Some(worst.member.clone());
         members.truncate(self.slots);
         self.members.extend(members);

@@ -94,7 +94,8 @@ impl Report {
         let mut spared = self.census.get();
         for candidate in &self.candidates {
             if let Outcome::Stays(why) = candidate.outcome {
-                *spared.entry(why).or_default() += 1;
+                let count = spared.entry(why).or_default();
+                *count = count.saturating_add(1);
             }
         }
         spared.into_iter()

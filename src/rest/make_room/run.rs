@@ -56,6 +56,8 @@ pub(super) struct Run {
     pub(super) next_msg_seq: Option<u64>,
     /// When the number of members was last asked; `None` if it must not be relied upon.
     pub(super) counted_at: Option<Duration>,
+    /// The limit of the last raise that was handed out.
+    pub(super) raised_to: Option<u32>,
     /// How many counts since a new limit was accepted still told an old one.
     pub(super) unchanged: Option<u32>,
     /// When the vendor last told that the group is muted, in seconds since the epoch.
@@ -102,6 +104,7 @@ impl Run {
             missing: 0,
             next_msg_seq: None,
             counted_at: None,
+            raised_to: None,
             unchanged: None,
             muted_at: None,
             mutes: BTreeMap::new(),

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 use super::Spared;
 use super::report::{Candidate, Outcome};
 use super::run::Run;
+use crate::rest::error::Unproven;
 use crate::rest::{Member, MemberList};
 
 /// What one answer says of the candidates.
@@ -61,9 +62,9 @@ impl<'a> SecondLook<'a> {
         let member = Member::clone(member).also_muted_until(mute);
         if let Some(spared) = self.run.policy.spares(&member, self.measured_at) {
             Now::Stays(spared)
-        } else if self.run.silence_is_empty(self.measured_at).is_some() {
+        } else if let Some(why) = self.run.silence_is_empty(self.measured_at) {
             // By a clock that was set back since the count.
-            Now::Stays(Spared::Muted)
+            Now::Stays(if why == Unproven::Muted { Spared::Muted } else { Spared::Unclear })
         } else if member.last_active() != planned.last_active() || member.joined() != planned.joined() {
             Now::Stays(Spared::Active)
         } else if self.run.policy.is_reader(&member, self.run.next_msg_seq)

@@ -1,5 +1,6 @@
 use super::super::Spared;
-use super::super::report::Outcome;
+use super::super::report::{LimitRaise, Outcome};
+use super::super::round::Round;
 use super::super::run::Run;
 use super::Phase;
 
@@ -9,6 +10,10 @@ impl Run {
     pub(in super::super) fn back_to_the_plan(&mut self) {
         if !self.stops_at_plan() {
             return;
+        }
+        if self.sent {
+            // Its answer would find another phase. What changes something is then not known.
+            self.unanswered(self.clock.last());
         }
         if !self.planned {
             if matches!(self.phase.get(), Phase::Raise { .. }) {
@@ -27,13 +32,13 @@ impl Run {
     /// Carries a plan out that was finished: it counts first, and raises if that is planned.
     pub(in super::super) fn carry_out(&mut self) {
         let open = self.report.candidates.iter().any(|one| one.outcome.is_open());
-        let planned_raise = self.report.limit_raise == Some(super::super::report::LimitRaise::Planned);
+        let planned_raise = self.report.limit_raise == Some(LimitRaise::Planned);
         let finished = *self.phase.get() == Phase::Done && open;
         if !finished && !planned_raise {
             return;
         }
         self.report.limit_raise = self.report.limit_raise.filter(|_| !planned_raise);
-        self.round = super::super::round::Round::default();
+        self.round = Round::default();
         self.counted_at = None;
         self.resume();
         self.go(Phase::Count);

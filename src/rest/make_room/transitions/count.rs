@@ -18,10 +18,15 @@ impl Run {
         let above = self.policy.limit_above(info.limit);
         if above.is_none() {
             self.unchanged = None;
-            // A planned one has become unnecessary; one without an answer was carried out, as it seems.
-            self.report.limit_raise =
-                self.report.limit_raise.filter(|raise| *raise != LimitRaise::Planned).map(|_| LimitRaise::Raised);
         }
+        self.report.limit_raise = match self.report.limit_raise {
+            // It has become unnecessary.
+            Some(LimitRaise::Planned) if above.is_none() => None,
+            Some(LimitRaise::Unconfirmed) if self.raised_to.is_some_and(|to| to <= info.limit) => {
+                Some(LimitRaise::Raised)
+            }
+            other => other,
+        };
         let room = self.room(info);
         self.missing = room.missing;
         self.report.counted(info, room.aim);

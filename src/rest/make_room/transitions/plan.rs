@@ -78,9 +78,6 @@ impl Run {
 
     /// Until when a member was muted, as far as it was told; 0 if it was not.
     pub(in super::super) fn muted(&self, account: &str) -> u64 {
-        if self.mutes.is_empty() {
-            return 0;
-        }
         self.mutes.get(account).copied().unwrap_or(0)
     }
 

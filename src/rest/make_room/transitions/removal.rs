@@ -11,7 +11,10 @@ impl Run {
     /// The request of this phase is handed out.
     pub(in super::super) fn handed_out(&mut self, now: SystemTime) {
         match self.phase.get() {
-            Phase::Raise { .. } => self.report.limit_raise = Some(LimitRaise::Unconfirmed),
+            Phase::Raise { to } => {
+                self.raised_to = Some(*to);
+                self.report.limit_raise = Some(LimitRaise::Unconfirmed);
+            }
             Phase::Delete => {
                 for index in &self.round.to_remove {
                     if let Some(candidate) = self.report.candidates.get_mut(*index) {
