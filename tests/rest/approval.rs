@@ -223,3 +223,44 @@ fn a_raise_of_another_policy_stays_open() {
         assert_eq!(run.report().limit_raise(), Some(expected), "{limit}");
     }
 }
+
+/// Who was not needed by a run that is done is planned again.
+#[test]
+fn a_run_that_is_done_goes_back_to_its_plan() {
+    let world = World::new(full_group("Public", 450));
+    let mut run = MakeRoom::new(GROUP, policy(10));
+    while world.count("get_specified_group_member_info") == 0 {
+        world.step(&mut run);
+    }
+    let plan = accounts(&run, Outcome::Planned);
+    world.with_group(|group| {
+        let strangers = group.members.iter().map(|member| member.account.clone());
+        let strangers: Vec<_> = strangers.filter(|account| !plan.contains(account)).take(7).collect();
+        group.remove(&strangers);
+    });
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(accounts(&run, Outcome::Removed), plan[..3]);
+    assert_eq!(accounts(&run, Outcome::Stays(Spared::NotNeeded)), plan[3..]);
+    let run = restored(&run, MakeRoom::new(GROUP, policy(10)).plan_only());
+    assert_eq!(accounts(&run, Outcome::Planned), plan[3..]);
+}
+
+/// A removal from before the approval, which got no answer, is not sent again.
+#[test]
+fn an_approval_is_not_one_for_what_was_sent_before() {
+    let world = World::new(full_group("Public", 450));
+    let lost = |call: &crate::stand_in::Call| call.command == "delete_group_member";
+    world.stand_in.on_call(move |call, _| if lost(call) { Fault::BreakBefore } else { Fault::None });
+    let mut run = MakeRoom::new(GROUP, policy(150));
+    while world.count("delete_group_member") == 0 {
+        world.step(&mut run);
+    }
+    world.stand_in.on_call(|_, _| Fault::None);
+    let mut run = restored(&run, MakeRoom::new(GROUP, policy(150)).plan_only());
+    let planned = accounts(&run, Outcome::Planned);
+    assert_eq!((planned.len(), accounts(&run, Outcome::Unconfirmed).len()), (50, 100));
+    run.approve(&planned[..5]).unwrap();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(world.removed().len(), 5);
+    assert_eq!(accounts(&run, Outcome::Removed), planned[..5]);
+}

@@ -176,6 +176,28 @@ fn plan_only_on_a_restored_run_removes_nobody() {
     }
 }
 
+/// Once the excess is gone, the share would allow a higher aim; the plan's holds.
+#[test]
+fn the_aim_never_grows() {
+    let world = World::new(Group { limit: 2000, ..full_group("Public", 2100) });
+    let policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), 500).trust_silence().ignore_online_status();
+    let mut run = MakeRoom::new(GROUP, policy);
+    while world.count("delete_group_member") == 0 {
+        world.step(&mut run);
+    }
+    assert_eq!((run.report().aim(), run.report().candidates().len()), (100, 200));
+    let plan: Vec<_> = run.report().candidates().iter().map(|one| one.member().account().to_owned()).collect();
+    world.with_group(|group| {
+        let accounts = group.members.iter().map(|member| member.account.clone());
+        let mut leavers: Vec<_> = accounts.filter(|account| !plan.contains(account)).take(50).collect();
+        // So that it is noticed.
+        leavers.push(plan[150].clone());
+        group.remove(&leavers);
+    });
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!((run.report().aim(), run.report().free(), world.removed().len()), (100, 100, 149));
+}
+
 /// No room would be made, again and again, unless the policy covers the excess.
 #[test]
 fn group_above_its_limit() {

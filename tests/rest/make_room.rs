@@ -66,7 +66,7 @@ fn every_type_and_size() {
 }
 
 #[test]
-fn dry_run_ends_at_the_plan() {
+fn a_plan_only_run_ends_at_its_plan() {
     let group = full_group("Public", 450);
     let expected = expected(&group, &["u00011"], 400);
     let world = World::new(group);

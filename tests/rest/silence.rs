@@ -118,6 +118,27 @@ fn mutes_that_come_and_go() {
     assert_eq!(run.report().spared().collect::<Vec<_>>(), [(Spared::Role, 1), (Spared::Muted, 1)]);
 }
 
+/// Its removal got no answer, it was muted at the next look, and not at the one after that.
+#[test]
+fn a_mute_is_kept_from_look_to_look() {
+    let muted = |account: &str, until: u64| {
+        let mut one = member(account, "Member", 2, 0);
+        one["MuteUntil"] = json!(until);
+        one
+    };
+    let list = |until: u64| [muted("bob", 0), muted("eve", until)];
+    let mut run = MakeRoom::new(GROUP, policy(2)).pace(Duration::ZERO);
+    let no_answer = json!({ "ErrorCode": 60008 });
+    answer(&mut run, at(NOW), &info("Public", 3));
+    answer(&mut run, at(NOW), &page(&[&[member("owner", "Owner", 1, NOW)], &list(0)[..]].concat(), None));
+    for (second, until, expected) in [(0, 0, &["bob", "eve"][..]), (5, NOW - 5, &["bob"]), (15, 0, &["bob"])] {
+        let now = at(NOW + second);
+        answer(&mut run, now, &look(&list(until)));
+        answer(&mut run, now, &info("Public", 3));
+        assert_eq!(answer(&mut run, now, &no_answer).removal(), expected, "{second}");
+    }
+}
+
 #[test]
 fn imported_members_were_not_recorded_before() {
     for (since, ends) in [(NOW - INACTIVE + 1, false), (NOW - INACTIVE, true), (NOW + DAY, false)] {
