@@ -139,6 +139,38 @@ fn a_mute_is_kept_from_look_to_look() {
     }
 }
 
+/// The clock was right at the count, and shows a second less at the look.
+#[test]
+fn silence_that_is_too_short_at_the_look() {
+    let outcome_at = |run: &mut MakeRoom, seconds: u64| {
+        let list = [member("bob", "Member", 2, 0), member("eve", "Member", 3, 0)];
+        let all = [&[member("owner", "Owner", 1, 0)], &list[..]].concat();
+        answer(run, at(seconds), &muted(json!("Off")));
+        answer(run, at(seconds), &page(&all, None));
+        answer(run, at(seconds - 1), &look(&list));
+        let outcomes: Vec<_> = run.report().candidates().iter().map(|one| one.outcome()).collect();
+        assert!(outcomes.len() == 2 && outcomes[0] == outcomes[1], "{outcomes:?}");
+        outcomes[0]
+    };
+    let run = || MakeRoom::new(GROUP, policy(2).recorded_since(at(NOW - INACTIVE))).pace(Duration::ZERO);
+    assert_eq!(outcome_at(&mut run(), NOW), Outcome::Stays(Spared::Unclear));
+    let mut run = run();
+    answer(&mut run, at(NOW), &muted(json!("On")));
+    assert_eq!(wants(&mut run, at(NOW)), Wants::Failed(MUTED.to_owned()));
+    run.resume();
+    assert_eq!(outcome_at(&mut run, NOW + INACTIVE), Outcome::Stays(Spared::Muted));
+}
+
+#[test]
+fn who_could_go_and_is_not_needed_is_counted() {
+    let world = World::new(group(vec![old("bob"), old("eve"), Member::new("dan", NOW - 1000 * DAY, NOW), old("ann")]));
+    let mut run = MakeRoom::new(GROUP, policy(1)).plan_only();
+    assert_eq!(world.finish(&mut run), Came::Done);
+    assert_eq!(run.report().candidates().len(), 1);
+    let spared = [(Spared::Role, 1), (Spared::Active, 1), (Spared::NotNeeded, 2)];
+    assert_eq!(run.report().spared().collect::<Vec<_>>(), spared);
+}
+
 #[test]
 fn imported_members_were_not_recorded_before() {
     for (since, ends) in [(NOW - INACTIVE + 1, false), (NOW - INACTIVE, true), (NOW + DAY, false)] {
