@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Spared, Step};
+use im_group_full::rest::{Candidate, Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Spared, Step};
 use serde_json::{Value, json};
 
 use crate::canned::{Wants, answer, at, info, look, member, page, wants};
@@ -148,7 +148,7 @@ fn silence_that_is_too_short_at_the_look() {
         answer(run, at(seconds), &muted(json!("Off")));
         answer(run, at(seconds), &page(&all, None));
         answer(run, at(seconds - 1), &look(&list));
-        let outcomes: Vec<_> = run.report().candidates().iter().map(|one| one.outcome()).collect();
+        let outcomes: Vec<_> = run.report().candidates().iter().map(Candidate::outcome).collect();
         assert!(outcomes.len() == 2 && outcomes[0] == outcomes[1], "{outcomes:?}");
         outcomes[0]
     };
