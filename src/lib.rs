@@ -68,6 +68,12 @@
 //! Rust 1.85 or later.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![allow(
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "what is dropped is harmless, be it an accessor's value or a setter's; `Reply`, which is not, says so itself"
+)]
 
 use std::time::Duration;
 

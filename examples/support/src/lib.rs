@@ -1,4 +1,10 @@
 //! What the examples and the tests share. Not published, and each part behind a feature of its own.
+#![allow(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a test helper panics where the test should fail, and says what is wrong by panicking"
+)]
 
 mod curl;
 mod say;

@@ -1,4 +1,9 @@
 //! Starts the small servers, as `cargo run -p` does.
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a test helper panics where the test should fail"
+)]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
