@@ -22,10 +22,6 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 use crate::script::{Script, Step};
 use crate::util::{APP, NOW, OK, Recorder};
 
-#[path = "util/script.rs"]
-mod script;
-mod util;
-
 const LIMIT: usize = 64 * 1024;
 const OTHER: &str = "other Group.CallbackBeforeSendMsg";
 

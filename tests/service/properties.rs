@@ -1,14 +1,12 @@
 //! What holds for every input.
 
-mod util;
-
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::util::{APP, BODY, NOW, QUERY, Recorder, at};
 use im_group_full::{CallbackQuery, CallbackResponse, GroupFull, OptPlatform, RejectionKind, Token, Validator, handle};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use util::{APP, BODY, NOW, QUERY, Recorder, at};
 
 /// The same inputs in every run; fuzzing is where others are looked for.
 fn fixed(cases: u32) -> ProptestConfig {

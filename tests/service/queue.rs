@@ -1,13 +1,11 @@
 //! What an event is in a queue: JSON that every later version reads, and an id that stays.
 
-mod util;
-
 use std::collections::HashSet;
 
+use crate::util::{BODY, QUERY};
 use im_group_full::{CallbackBody, CallbackQuery, GroupFull};
 use serde_json::json;
 use serde_test::{Token, assert_de_tokens};
-use util::{BODY, QUERY};
 
 /// Written before there was a `TopicId`.
 const JSON: &str = concat!(

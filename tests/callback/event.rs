@@ -1,17 +1,15 @@
 //! The steps behind `handle`, each alone, and an event's way through a queue.
 
-mod util;
-
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::util::{APP, BODY, NOW, QUERY, at};
 use im_group_full::{
     CallbackBody, CallbackQuery, GROUP_FULL_COMMAND, GroupFull, OptPlatform, RejectionKind, Validator,
 };
 use serde::de::value::{Error as ValueError, MapDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::{Deserialize, Serialize};
-use util::{APP, BODY, NOW, QUERY, at};
 
 const JSON: &str = concat!(
     r#"{"query":{"SdkAppid":888888,"CallbackCommand":"Group.CallbackAfterGroupFull","contenttype":"json","#,

@@ -1,17 +1,15 @@
 //! Handlers behind pointers and trait objects, and what the types promise.
 
-mod util;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
 use im_group_full::{
     ActionStatus, AsyncHandlerFn, CallbackBody, CallbackQuery, CallbackResponse, CheckedQuery, Failure, GroupFull,
     GroupFullHandler, HandlerFn, Immediate, OptPlatform, Rejection, RejectionKind, Reply, SdkAppId, Validator, handle,
     handle_request, handler_fn,
 };
 use serde::de::DeserializeOwned;
-use util::{APP, BODY, OK, QUERY, Recorder};
 
 #[test]
 fn closures() {
@@ -69,7 +67,7 @@ fn pointers_forward_every_method() {
         assert_eq!(handle(QUERY, BODY, handler).status(), 200);
         assert_eq!(handle("", BODY, handler).status(), 400);
         assert_eq!(handle("SdkAppid=888888&CallbackCommand=A", b"", handler).status(), 200);
-        assert_eq!(handler.now(), util::at(util::NOW));
+        assert_eq!(handler.now(), at(NOW));
         assert_eq!(handler.validator().sdk_app_id(), APP);
         assert_eq!(
             recorder.calls(),

@@ -6,8 +6,6 @@ use im_group_full::{CallbackQuery, GroupFull, SdkAppId, Token, Validator};
 
 use crate::util::{APP, NOW, at};
 
-mod util;
-
 fn token() -> Token {
     Token::new("xxxxyyyy").unwrap()
 }

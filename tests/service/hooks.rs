@@ -1,7 +1,5 @@
 //! For each request one hook is called, and one only, in every way in.
 
-mod util;
-
 use std::future::ready as at_once;
 use std::sync::{Arc, Mutex};
 
@@ -95,7 +93,7 @@ fn a_rejection_and_another_command_have_a_hook_each() {
         let request = Callback::new(APP).signed(&token, NOW).broken(kind).request();
         let recorder = Recorder::new(Validator::signed(APP, token.clone()));
         let query = request.uri().query().unwrap_or_default();
-        match (kind, recorder.validator().validate(query, request.body(), util::at(NOW))) {
+        match (kind, recorder.validator().validate(query, request.body(), at(NOW))) {
             (RejectionKind::OtherCommand, _) => {
                 each_calls(&request, recorder, 200, &["other Group.CallbackBeforeSendMsg"]);
             }

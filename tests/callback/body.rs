@@ -1,9 +1,7 @@
 //! What is read from a body, and what is refused.
 
-mod util;
-
+use crate::util::BODY;
 use im_group_full::{CallbackBody, RejectionKind};
-use util::BODY;
 
 #[track_caller]
 fn parse(raw_body: &[u8]) -> CallbackBody<'_> {

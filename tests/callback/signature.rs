@@ -1,13 +1,10 @@
 //! With a token set, only callbacks signed within the tolerance get through.
-#![cfg(feature = "signature")]
-
-mod util;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::util::{APP, BODY, NOW, QUERY, Recorder, at};
 use im_group_full::RejectionKind::{self, DuplicateParameter, InvalidSignature, MissingSignature, StaleSignature};
 use im_group_full::{Rejection, Reply, Token, Validator, handle};
-use util::{APP, BODY, NOW, QUERY, Recorder, at};
 
 /// The vendor's own sample: `Sign` of token `xxxxyyyy` at [`NOW`].
 const SIGN: &str = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061";

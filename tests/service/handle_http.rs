@@ -8,8 +8,6 @@ use im_group_full::{Immediate, RejectionKind, Validator, handle_http, handle_htt
 
 use crate::util::{APP, OK, Recorder};
 
-mod util;
-
 #[track_caller]
 fn answers(request: &Request<Vec<u8>>, status: u16, allow: Option<&str>, body: &str, calls: &[&str]) {
     let recorder = Recorder::new(Validator::unauthenticated(APP));

@@ -19,10 +19,6 @@ use tower_http::trace::TraceLayer;
 use crate::script::{Script, Step};
 use crate::util::{APP, NOW, OK, Recorder};
 
-#[path = "util/script.rs"]
-mod script;
-mod util;
-
 const LIMIT: usize = 64 * 1024;
 
 struct Asked {

@@ -13,8 +13,6 @@ use im_group_full::{
 
 use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, ready};
 
-mod util;
-
 /// Notes in the recorder, after it has waited for ever or not at all.
 struct Waiting<'a> {
     recorder: &'a Recorder,

@@ -14,8 +14,6 @@ use im_group_full::{GroupFullService, Immediate, RejectionKind, Validator};
 
 use crate::util::{APP, OK, Recorder};
 
-mod util;
-
 /// An answer that does not come fails the test.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -1,14 +1,12 @@
 //! The table of answers: what the caller reads, and which of the app's hooks is called.
 
-mod util;
-
 use std::error::Error;
 
+use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
 use im_group_full::{
     ActionStatus, CallbackResponse, Failure, GroupFullHandler, Rejection, RejectionKind, Reply, SdkAppId, Validator,
     handle, handle_http, http,
 };
-use util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
 
 fn fail(info: &str) -> String {
     format!(r#"{{"ActionStatus":"FAIL","ErrorInfo":{},"ErrorCode":1}}"#, serde_json::json!(info))

@@ -1,21 +1,17 @@
 //! Faults in the middle, over sockets: after every fault of a client or a handler the server goes on, the next request is
 //! answered right, and no task is left behind.
 
-#[path = "util/raw.rs"]
-mod raw;
-mod util;
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::raw::{CLOSE, read_to_end, request};
+use crate::util::{APP, OK};
 use im_group_full::{AsyncGroupFullHandler, CALLBACK_TIMEOUT, Failure, GroupFull, GroupFullService, Validator};
-use raw::{CLOSE, read_to_end, request};
 use tokio::runtime::Handle;
 use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
-use util::{APP, OK};
 
 /// Does what the group's name says.
 #[derive(Clone)]

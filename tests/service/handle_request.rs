@@ -1,7 +1,5 @@
 //! `handle_request` and `handle_request_async`: when the body is read, and how far.
 
-mod util;
-
 use std::cell::Cell;
 use std::future::ready as at_once;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

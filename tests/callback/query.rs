@@ -1,9 +1,7 @@
 //! What is read from a query, and what is refused.
 
-mod util;
-
+use crate::util::QUERY;
 use im_group_full::{CallbackQuery, InvalidSdkAppId, OptPlatform, RejectionKind, SdkAppId};
-use util::QUERY;
 
 /// The required parameters, for cases about another one.
 const REQUIRED: &str = "SdkAppid=1&CallbackCommand=A.B";
