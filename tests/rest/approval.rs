@@ -188,12 +188,12 @@ fn plan_only_in_the_midst_of_a_call() {
             if request.uri().path().ends_with(command) {
                 break request;
             }
-            let (status, body) = world.send(request).unwrap();
+            let (status, body) = world.send(&request).unwrap();
             world.clock.advance(Duration::from_millis(10));
             run.response(status, &body, world.clock.now());
         };
         let mut run = run.plan_only();
-        let (status, body) = world.send(sent).unwrap();
+        let (status, body) = world.send(&sent).unwrap();
         run.response(status, &body, world.clock.now());
         match outcome {
             Some(outcome) => assert_eq!(accounts(&run, outcome).len(), 3),

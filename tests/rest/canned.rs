@@ -3,17 +3,17 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
-use im_group_full::rest::{Endpoint, MakeRoom, RestApi, SecretKey, Step};
+use im_group_full::rest::{MakeRoom, RestApi, Step};
 use serde_json::{Value, json};
 
-use crate::world::{APP, GROUP, NOW, SECRET};
+use crate::world::{self, ADMIN, APP, GROUP, NOW, SECRET};
 
 pub fn at(secs: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(secs)
 }
 
 pub fn api() -> RestApi {
-    RestApi::new(Endpoint::China, APP, "administrator", SecretKey::new(SECRET).unwrap()).unwrap()
+    world::api(APP, ADMIN, SECRET)
 }
 
 /// The answer to a count of a full group with this many members.

@@ -1,4 +1,4 @@
-//! What goes wrong, at every position of a run: through the real client and the stand-in.
+//! What goes wrong, at every position of a run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -208,7 +208,7 @@ fn clock_that_is_wrong_ends_the_run() {
     let error = loop {
         match run.step(&world.api, late) {
             Step::Send(request) => {
-                let (status, body) = world.send(request).unwrap();
+                let (status, body) = world.send(&request).unwrap();
                 run.response(status, &body, late);
                 sent += 1;
             }

@@ -45,10 +45,9 @@ mod raise;
 mod saved;
 mod silence;
 mod simulation;
+mod stand_in;
 mod stand_in_limits;
 mod two_runs;
 mod types;
 mod unanswered;
 mod user_sig;
-
-use example_support::{rest_client as client, stand_in};

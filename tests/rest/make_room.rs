@@ -268,7 +268,7 @@ fn calls_at(world: &World, mut run: MakeRoom, seconds: &[u64]) -> (MakeRoom, Vec
         let now = UNIX_EPOCH + Duration::from_secs(NOW + second);
         let Step::Send(request) = run.step(&world.api, now) else { panic!("{run:?}") };
         calls.push(request.uri().path().rsplit('/').next().unwrap().to_owned());
-        let (status, body) = world.send(request).unwrap();
+        let (status, body) = world.send(&request).unwrap();
         run.response(status, &body, now);
     }
     (run, calls)

@@ -47,7 +47,7 @@ fn between_any_two_steps() {
             run = saved_and_restored(&run);
             world.clock.advance(Duration::from_millis(10));
             let Step::Send(request) = run.step(&world.api, world.clock.now()) else { break };
-            let (status, body) = world.send(request).unwrap();
+            let (status, body) = world.send(&request).unwrap();
             run.response(status, &body, world.clock.now());
             sent += 1;
         }
@@ -67,7 +67,7 @@ fn answer_that_nobody_saw() {
             (0..position).for_each(|_| drop(world.step(&mut run)));
             let Step::Send(request) = run.step(&world.api, world.clock.now()) else { panic!("{:?}", run.report()) };
             let mut restored = saved_and_restored(&run);
-            world.send(request).unwrap();
+            world.send(&request).unwrap();
             assert_eq!(world.finish(&mut restored), Came::Done);
             assert_removed(&world, &restored, &expected);
         }

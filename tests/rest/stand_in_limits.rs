@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use im_group_full::rest::{
-    DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, RestApi, SecretKey,
-};
+use im_group_full::rest::{DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, RestApi};
 use im_group_full::{SdkAppId, rest};
 use serde_json::{Value, json};
 
-use crate::world::{ADMIN, APP, GROUP, SECRET, World, full_group};
+use crate::world::{ADMIN, APP, GROUP, SECRET, World, api, full_group};
 
 /// Sends a call whose body was changed, and returns the vendor's code.
 #[track_caller]
@@ -17,7 +15,7 @@ fn code(world: &World, api: &RestApi, command: &str, body: &Value) -> i64 {
     let uri = request.uri().to_string().replace("get_group_info", command);
     *request.uri_mut() = uri.parse().unwrap();
     *request.body_mut() = body.to_string().into_bytes();
-    let (status, body) = world.send(request).unwrap();
+    let (status, body) = world.send(&request).unwrap();
     assert_eq!(status, 200);
     serde_json::from_slice::<Value>(&body).unwrap()["ErrorCode"].as_i64().unwrap()
 }
@@ -56,9 +54,6 @@ fn sizes_and_ways_to_page() {
 #[test]
 fn credentials() {
     let world = World::new(full_group("Public", 10));
-    let api = |app: SdkAppId, admin: &str, key: &str| {
-        RestApi::new(world.stand_in.endpoint().unwrap(), app, admin, SecretKey::new(key).unwrap()).unwrap()
-    };
     let cases = [
         (api(APP, ADMIN, SECRET), 0),
         (api(APP, ADMIN, "another"), 70009),
@@ -91,7 +86,7 @@ fn calls_of_each_command_in_a_second() {
 fn each_call_alone() -> Result<(), rest::RestError> {
     let world = World::new(full_group("Public", 10));
     let now = world.clock.now();
-    let send = |request| world.send(request).unwrap();
+    let send = |request| world.send(&request).unwrap();
 
     let call = GetGroupInfo::new(GROUP);
     let (status, body) = send(call.request(&world.api, now));

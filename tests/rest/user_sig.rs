@@ -1,20 +1,14 @@
-use std::io::Read;
 use std::time::{Duration, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use im_group_full::SdkAppId;
 use im_group_full::rest::{SecretKey, UserSig};
 use serde_json::Value;
 
-/// Undoes what the vendor describes: base64 with three other characters, zlib, JSON.
+use crate::stand_in::credential;
+
 #[track_caller]
 fn decode(user_sig: &str) -> Value {
-    let base64 = user_sig.replace('*', "+").replace('-', "/").replace('_', "=");
-    let compressed = STANDARD.decode(base64).unwrap();
-    let mut document = String::new();
-    flate2::read::ZlibDecoder::new(compressed.as_slice()).read_to_string(&mut document).unwrap();
-    serde_json::from_str(&document).unwrap()
+    serde_json::from_slice(&credential::decode(user_sig).unwrap()).unwrap()
 }
 
 /// Made with the vendor's own implementation.

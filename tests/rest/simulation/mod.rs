@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Request, StatusCode};
-use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SecretKey, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestApi, Step};
 use im_group_full::testing::Callback;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ use self::chance::Chance;
 use self::check::{Ledger, Moment, Rules};
 use self::group::{Group, INACTIVE, Late};
 use self::vendor::Quirks;
-use crate::world::{APP, GROUP, NOW, SECRET};
+use crate::world::{APP, GROUP, NOW, SECRET, api};
 
 /// How often what came about: a simulation in which nothing happens proves nothing.
 type Tally = BTreeMap<String, u64>;
@@ -101,10 +101,6 @@ struct Simulation {
     sigs: Vec<String>,
 }
 
-fn api(admin: &str) -> RestApi {
-    RestApi::new(Endpoint::China, APP, admin, SecretKey::new(SECRET).unwrap()).unwrap()
-}
-
 fn rules(chance: &mut Chance, group: &Group) -> Rules {
     let size = group.members.len().max(1);
     let account = |chance: &mut Chance| group.members.get(chance.index(size)).map(|member| member.account.clone());
@@ -170,7 +166,7 @@ impl Simulation {
         let honest_clock = !chance.one_in(3);
         let full_at = chance.one_in(2).then_some(NOW);
         Self {
-            apis: [api("adminA"), api("adminB")],
+            apis: ["adminA", "adminB"].map(|admin| api(APP, admin, SECRET)),
             admin: 0,
             run: wanted(policy(&rules, chance.below(4) > 0), rules.plan_only, full_at),
             group,

@@ -1,3 +1,5 @@
+//! Checks who calls, as the vendor does.
+
 use std::collections::HashMap;
 use std::io::Read;
 use std::time::{Duration, SystemTime};
@@ -26,7 +28,7 @@ struct UserSig {
     sig: String,
 }
 
-/// Checks who calls, as the vendor does: the code and the text of a refusal.
+/// The code and the text of a refusal.
 pub(super) fn check(
     query: &HashMap<String, String>,
     app: SdkAppId,
@@ -41,7 +43,8 @@ pub(super) fn check(
     if get("contenttype") != "json" || get("random").parse::<u32>().is_err() {
         return Err((60002, "`contenttype` or `random` is missing"));
     }
-    let user_sig = decode(get("usersig")).ok_or((70003, "usersig cannot be decoded"))?;
+    let document = decode(get("usersig")).and_then(|document| serde_json::from_slice(&document).ok());
+    let user_sig: UserSig = document.ok_or((70003, "usersig cannot be decoded"))?;
     if user_sig.version != "2.0" || !is_signed(&user_sig, secret_key) {
         return Err((70009, "usersig is not signed with the secret key"));
     }
@@ -55,12 +58,13 @@ pub(super) fn check(
     }
 }
 
-fn decode(text: &str) -> Option<UserSig> {
+/// Undoes what the vendor describes, up to the JSON: base64 with three other characters, and zlib.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let base64 = text.replace('*', "+").replace('-', "/").replace('_', "=");
     let compressed = STANDARD.decode(base64).ok()?;
     let mut document = Vec::new();
     ZlibDecoder::new(compressed.as_slice()).take(4096).read_to_end(&mut document).ok()?;
-    serde_json::from_slice(&document).ok()
+    Some(document)
 }
 
 fn is_signed(user_sig: &UserSig, secret_key: &str) -> bool {

@@ -48,11 +48,11 @@ impl Group {
         gone.into_iter().map(|member| member.account).collect()
     }
 
-    pub(super) fn last_msg_time(&self) -> u64 {
+    pub fn last_msg_time(&self) -> u64 {
         self.members.iter().map(|member| member.last_send_msg_time).max().unwrap_or(0)
     }
 
-    pub(super) fn page_by_offset(&self, offset: usize, limit: usize, filter: &[String]) -> Value {
+    pub fn page_by_offset(&self, offset: usize, limit: usize, filter: &[String]) -> Value {
         let page = self.members.iter().skip(offset).take(limit);
         let list: Vec<_> = page.map(|member| member.to_json(filter)).collect();
         answer(json!({ "MemberNum": self.members.len(), "MemberList": list }))
@@ -60,7 +60,7 @@ impl Group {
 
     /// `next` is the account after which the page begins; accounts of a Community are listed in their order, so it
     /// stays valid when that member leaves.
-    pub(super) fn page_by_next(&self, next: &str, limit: usize, filter: &[String]) -> Value {
+    pub fn page_by_next(&self, next: &str, limit: usize, filter: &[String]) -> Value {
         let start = self.members.partition_point(|member| member.account.as_str() <= next);
         let page = &self.members[start..self.members.len().min(start + limit)];
         let at_end = start + page.len() == self.members.len();
@@ -69,7 +69,7 @@ impl Group {
         answer(json!({ "MemberNum": self.members.len(), "MemberList": list, "Next": next }))
     }
 
-    pub(super) fn specified(&self, accounts: &[String], filter: &[String]) -> Value {
+    pub fn specified(&self, accounts: &[String], filter: &[String]) -> Value {
         let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
         let found = self.members.iter().filter(|member| accounts.contains(member.account.as_str()));
         let list: Vec<_> = found.map(|member| member.to_json(filter)).collect();
@@ -91,7 +91,7 @@ impl Member {
         }
     }
 
-    pub(super) fn presence(&self) -> (&str, &'static str) {
+    pub fn presence(&self) -> (&str, &'static str) {
         (&self.account, self.state)
     }
 
@@ -115,9 +115,14 @@ impl Member {
 }
 
 /// The outcome that every answer begins with, and the fields of this one.
-pub(super) fn answer(mut fields: Value) -> Value {
+pub fn answer(mut fields: Value) -> Value {
     fields["ActionStatus"] = json!("OK");
     fields["ErrorCode"] = json!(0);
     fields["ErrorInfo"] = json!("");
     fields
+}
+
+/// An error of the vendor's.
+pub fn refusal(code: i32, info: &str) -> Value {
+    json!({ "ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": info })
 }

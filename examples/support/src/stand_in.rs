@@ -1,0 +1,100 @@
+//! A stand-in for the vendor's REST servers, as a real HTTP server on this machine: what the tests of `rest` ask directly
+//! is asked by sockets here.
+
+#[path = "../../../tests/rest/stand_in/mod.rs"]
+mod behind;
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::post;
+use bytes::Bytes;
+use http_body::Frame;
+use im_group_full::SdkAppId;
+use im_group_full::rest::Endpoint;
+
+pub use self::behind::{Call, Clock, Fault, Group, Hook, Member, Vendor};
+
+/// The server; it stops when it is dropped.
+pub struct StandIn {
+    address: SocketAddr,
+    behind: Arc<behind::StandIn>,
+    // Kept for its threads.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl StandIn {
+    /// Starts it on a free port of this machine, for one app with one admin.
+    pub fn start(app: SdkAppId, admin: &str, secret_key: &str, clock: Clock) -> io::Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), app, admin, secret_key, clock)
+    }
+
+    /// Starts it at an address.
+    pub fn start_at(
+        address: SocketAddr,
+        app: SdkAppId,
+        admin: &str,
+        secret_key: &str,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let behind = Arc::new(behind::StandIn::new(app, admin, secret_key, clock));
+        let for_calls = Arc::clone(&behind);
+        let serve = async move |request: Request| {
+            let (head, body) = request.into_parts();
+            let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else { return broken() };
+            let Some((status, body)) = for_calls.call(&Request::from_parts(head, body)) else { return broken() };
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            response
+        };
+        let app = Router::new().route("/v4/{service}/{command}", post(serve));
+
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(address))?;
+        let address = listener.local_addr()?;
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        Ok(Self { address, behind, _runtime: runtime })
+    }
+
+    /// Where it is: `http://127.0.0.1:` and the port.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it is, for a `RestApi`.
+    pub fn endpoint(&self) -> Result<Endpoint, im_group_full::rest::InvalidEndpoint> {
+        self.url().parse()
+    }
+}
+
+impl Deref for StandIn {
+    type Target = behind::StandIn;
+
+    fn deref(&self) -> &behind::StandIn {
+        &self.behind
+    }
+}
+
+fn broken() -> Response {
+    Response::new(Body::new(BrokenBody))
+}
+
+/// A body that fails before its first byte, upon which the server closes the connection.
+struct BrokenBody;
+
+impl http_body::Body for BrokenBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+    }
+}
