@@ -1,21 +1,18 @@
 //! Counts instructions under callgrind, which do not depend on the machine's mood.
 //!
-//! `cargo bench --bench instructions` prints the counts and the ratios that matter; with
+//! `cargo bench -p benches --bench instructions` prints the counts and the ratios that matter; with
 //! `-- --check` it fails if a ratio is more than 3 % above the one in `instructions.txt`, and
 //! `-- --save` writes that file. Needs valgrind.
 
-#[path = "support/pairs.rs"]
-mod pairs;
 mod support;
 
 use std::collections::HashMap;
 use std::process::Command;
 use std::{env, fs};
 
-use pairs::{name_of, pairs};
 use support::Case;
 
-const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 const UNDER_CALLGRIND: &str = "UNDER_CALLGRIND";
 const TOLERANCE: f64 = 1.03;
 
@@ -68,6 +65,33 @@ fn count(cases: &[Case]) -> Vec<(&str, u64)> {
     let counts = (1..).zip(cases).map(|(n, case)| (&*case.name, total(&profile(n)).unwrap())).collect();
     fs::remove_dir_all(dir).unwrap();
     counts
+}
+
+/// Each a case, and another one to divide it by.
+fn pairs(cases: &[Case]) -> Vec<[&Case; 2]> {
+    let find = |name: &str| cases.iter().find(|case| case.name == name).unwrap();
+    let mut pairs = Vec::new();
+    for group in ["unsigned", "signed"] {
+        pairs.extend(
+            ["floor", "by hand"].map(|that| [find(&format!("{group}/handle")), find(&format!("{group}/{that}"))]),
+        );
+    }
+    for case in ["refusal/other app", "refusal/forged", "refusal/malformed body", "untidy/query", "untidy/body"] {
+        pairs.push([find(case), find(&format!("{case} by hand"))]);
+    }
+    pairs.push([find("refusal/other app"), find("unsigned/handle")]);
+    pairs.push([find("service/answer"), find("unsigned/handle")]);
+    pairs.push([find("event/written at once"), find("event/copied, then written")]);
+    for whole in cases {
+        if let Some(thing) = whole.name.strip_suffix("/whole") {
+            pairs.extend(["ignored", "half"].map(|that| [whole, find(&format!("{thing}/{that}"))]));
+        }
+    }
+    pairs
+}
+
+fn name_of([this, that]: [&Case; 2]) -> String {
+    format!("{} : {}", this.name, that.name)
 }
 
 /// What must not rise: each count by another of the same run, so that what a new compiler or

@@ -1,4 +1,4 @@
-//! What is measured, for the clock (`time.rs`, `ratios.rs`) and for callgrind (`instructions.rs`).
+//! What is measured, for the clock (`time.rs`) and for callgrind (`instructions.rs`).
 
 mod handwritten;
 mod linear;
@@ -8,8 +8,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Bytes;
 use im_group_full::http::{Method, Request, Uri};
 use im_group_full::{
     CallbackBody, CallbackQuery, Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, Rejection,
@@ -17,7 +17,7 @@ use im_group_full::{
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tower::Service;
+use tower_service::Service;
 
 const APP: u64 = 1_400_701_118;
 const TOKEN: &str = "xxxxyyyy";

@@ -1,21 +1,17 @@
-//! What `example-server` is measured against: the same stack, reading query and body, and answering the same bytes unchecked.
+//! What `load.py` measures the example servers against: axum alone, which reads query and body, and answers the same bytes
+//! unchecked.
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
-use axum::http::StatusCode;
 use axum::routing::post;
-use im_group_full::{CALLBACK_TIMEOUT, CallbackResponse};
-use tower_http::timeout::TimeoutLayer;
+use im_group_full::CallbackResponse;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}/im/callback", listener.local_addr()?);
-    let app = Router::new()
-        .route("/im/callback", post(answer))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT));
-    axum::serve(listener, app).await
+    axum::serve(listener, Router::new().route("/im/callback", post(answer))).await
 }
 
 async fn answer(RawQuery(query): RawQuery, body: Bytes) -> ([(&'static str, &'static str); 1], Bytes) {

@@ -1,4 +1,4 @@
-// The callback as an honest author handles it in Node, for the plot: `node benches/scripts/node_peer.mjs` prints
+// The callback as an honest author handles it in Node, for the plot: `node benches/node_peer.mjs` prints
 // nanoseconds per callback as JSON, the median of 21 rounds.
 import { createHash } from "node:crypto";
 

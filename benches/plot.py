@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws benches/time.svg from the last `cargo bench --bench time`, and prints the same figures as a table.
+"""Draws benches/time.svg from the last `cargo bench -p benches --bench time`, and prints the same figures as a table.
 
 Where there is a `node`, the handler in node_peer.mjs is timed at once, beside the others.
 """
@@ -10,8 +10,9 @@ import shutil
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CRITERION = os.path.join(HERE, "..", "..", "target", "criterion")
-PLOT = os.path.join(HERE, "..", "time.svg")
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "..", "target"))
+CRITERION = os.path.join(TARGET, "criterion")
+PLOT = os.path.join(HERE, "time.svg")
 
 LEFT, RIGHT, WIDTH, BAR, STEP = 190, 124, 760, 18, 26
 STYLE = """
