@@ -1,20 +1,17 @@
 //! What the server tells Prometheus.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
+use example_support::log::ErrorCounter;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
-use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::rooms::Rooms;
 
 /// The vendor gives up after two seconds.
 const SECONDS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 2.0];
+const STATES: [&str; 5] = ["waiting", "working", "planned", "resting", "dead"];
 
 /// Shows the metrics, on every path of this address.
 pub(crate) fn install(address: SocketAddr) -> Result<(), BuildError> {
@@ -26,20 +23,37 @@ pub(crate) fn answered(kind: &'static str) {
     counter!("callback_answers_total", "kind" => kind).increment(1);
 }
 
-/// Counts a request, and how long its answer takes.
-pub(crate) async fn time(request: Request, next: Next) -> Response {
-    counter!("callback_requests_total").increment(1);
-    let started = Instant::now();
-    let response = next.run(request).await;
-    histogram!("callback_answer_seconds").record(started.elapsed());
-    response
+/// Records how long an answer took.
+pub(crate) fn took(time: Duration) {
+    histogram!("callback_answer_seconds").record(time);
+}
+
+/// Counts work that ended, by how.
+pub(crate) fn ended(how: &'static str) {
+    counter!("rooms_work_total", "end" => how).increment(1);
+}
+
+/// Counts members who were removed.
+pub(crate) fn removed(members: usize) {
+    counter!("rooms_members_removed_total").increment(members as u64);
 }
 
 /// Looks once a second at what is not counted where it happens.
-pub(crate) async fn observe(rooms: Arc<Rooms>, dropped: ErrorCounter) {
+#[expect(clippy::cast_precision_loss, reason = "a chart needs no more")]
+pub(crate) async fn observe(rooms: Rooms, dropped: ErrorCounter) {
     loop {
-        #[expect(clippy::cast_precision_loss, reason = "a queue that is counted in memory")]
-        gauge!("callback_queue_length").set(rooms.queue.len() as f64);
+        let counts = rooms.count().await;
+        gauge!("database_up").set(f64::from(u8::from(counts.is_ok())));
+        if let Ok(counts) = counts {
+            for state in STATES {
+                let found = counts.iter().find(|(name, ..)| name == state);
+                let (_, count, due_for) = found.cloned().unwrap_or_default();
+                gauge!("rooms", "state" => state).set(count as f64);
+                if state == "waiting" {
+                    gauge!("rooms_oldest_waiting_seconds").set((due_for.max(0) as f64) / 1000.0);
+                }
+            }
+        }
         counter!("log_lines_dropped_total").absolute(dropped.dropped_lines() as u64);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -1,117 +1,330 @@
-//! The app.
+//! The table: one row for each group that is full, and a record of everybody who was removed.
+//!
+//! | state | what it is | `due` |
+//! |---|---|---|
+//! | `waiting` | for a worker | when to begin |
+//! | `working` | a worker has it | when its lease ends, and the row is anybody's again |
+//! | `planned` | the plan waits for approval | when an event may replace the plan |
+//! | `resting` | work found no more to do, and the group is as good as full | when an event may wake it |
+//! | `dead` | failed for good | when an event may wake it |
+//!
+//! `again` says that an event came that no work has looked at. The database's clock alone decides what is due.
 
-use std::collections::HashSet;
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, SystemTime};
 
-use axum::Extension;
-use axum::body::{Body, Bytes};
-use axum::response::Response;
-use im_group_full::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, Reply, Validator};
+use im_group_full::rest::{Outcome, Report};
+use im_group_full::{GroupFull, SdkAppId};
+use serde_json::{Value, json};
 
-use crate::metrics::answered;
-use crate::queue::Queue;
+use crate::database::{Error, Rows, Shared, Statement};
 
-/// Without a token anybody can make up commands, and each is remembered.
-const MAX_COMMANDS: usize = 100;
+#[cfg(test)]
+mod tests;
 
+/// Of a group and its topic, together. The vendor's are shorter, and an index holds no more than 2.6 KiB.
+const MAX_KEY: usize = 1024;
+const VERSION: i64 = 1;
+
+const VERSIONS: &str = "SELECT version FROM rooms_schema";
+const SCHEMA: [&str; 5] = [
+    "CREATE TABLE IF NOT EXISTS rooms_schema (version BIGINT PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS rooms (app BIGINT NOT NULL, grp TEXT NOT NULL, topic TEXT NOT NULL, event TEXT NOT NULL,
+       state TEXT NOT NULL, due BIGINT NOT NULL, again BIGINT NOT NULL, attempts BIGINT NOT NULL DEFAULT 0, owner BIGINT,
+       run TEXT, error TEXT, plan BIGINT, approved TEXT, PRIMARY KEY (app, grp, topic))",
+    "CREATE INDEX IF NOT EXISTS rooms_due ON rooms (due)",
+    "CREATE TABLE IF NOT EXISTS removals (app BIGINT NOT NULL, grp TEXT NOT NULL, account TEXT NOT NULL, sent BIGINT NOT NULL,
+       outcome TEXT NOT NULL, last_active BIGINT NOT NULL, PRIMARY KEY (app, grp, account, sent))",
+    "INSERT INTO rooms_schema (version) VALUES ($1) ON CONFLICT DO NOTHING",
+];
+
+/// Receivers wait for each other here, so that none counts what another one is about to add.
+const LOCK: &str = "SELECT version FROM rooms_schema {lock}";
+/// It writes also where nothing changes: a read alone would say `OK` on a standby.
+const RENEW: &str = "UPDATE rooms SET event = value->>'event', again = 1 FROM {list}
+     WHERE app = $2 AND grp = value->>'grp' AND topic = value->>'topic' RETURNING grp, topic";
+const ADD: &str = "INSERT INTO rooms (app, grp, topic, event, state, due, again)
+     SELECT CAST($2 AS BIGINT), value->>'grp', value->>'topic', value->>'event', 'waiting', {now}, 1 FROM {list}
+     WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE app = $2 AND grp = value->>'grp' AND topic = value->>'topic')
+     LIMIT (SELECT CASE WHEN COUNT(*) < $3 THEN $3 - COUNT(*) ELSE 0 END FROM rooms)
+     RETURNING grp, topic";
+const TAKE: &str = "WITH next AS (SELECT app, grp, topic FROM rooms
+       WHERE app = $1 AND due <= {now} AND (again = 1 OR state IN ('waiting', 'working')) ORDER BY due LIMIT $2 {skip})
+     UPDATE rooms SET state = 'working', owner = $3, due = {now} + $4, attempts = attempts + 1, again = 0
+     WHERE (app, grp, topic) IN (SELECT app, grp, topic FROM next) AND due <= {now}
+     RETURNING grp, topic, event, attempts, run, plan, approved";
+const KEEP: &str = "UPDATE rooms SET due = {now} + $5
+     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
+const SAVE: &str = "UPDATE rooms SET due = {now} + $5, run = $6, plan = NULL, approved = NULL
+     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
+const END: &str =
+    "UPDATE rooms SET state = $5, due = {now} + $6, owner = NULL, attempts = $7, run = $8, error = $9, plan = $10,
+       approved = NULL
+     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
+const DELETE: &str = "DELETE FROM rooms WHERE app = $1 AND grp = $2 AND topic = $3 AND again = 0";
+const RECORD: &str = "INSERT INTO removals (app, grp, account, sent, outcome, last_active)
+     SELECT CAST($2 AS BIGINT), CAST($3 AS TEXT), value->>'account', CAST(value->>'sent' AS BIGINT), value->>'outcome',
+       CAST(value->>'last_active' AS BIGINT) FROM {list} WHERE 1 = 1
+     ON CONFLICT (app, grp, account, sent) DO UPDATE SET outcome = excluded.outcome";
+const SWEEP: &str = "DELETE FROM rooms WHERE app = $1 AND again = 0
+     AND (state = 'resting' AND due <= {now} OR state IN ('dead', 'planned') AND due <= {now} - $2)";
+const COUNT: &str = "SELECT state, COUNT(*), CAST({now} - MIN(due) AS BIGINT) FROM rooms WHERE app = $1 GROUP BY state";
+const LIST: &str = "SELECT grp, topic, state, due - {now}, attempts, error, run, plan FROM rooms
+     WHERE app = $1 AND ($2 = '' OR grp = $2) ORDER BY state, due, grp, topic";
+const APPROVE: &str = "UPDATE rooms SET state = 'waiting', due = {now}, approved = $4
+     WHERE app = $1 AND grp = $2 AND topic = '' AND state = 'planned' AND plan = $3";
+const RETRY: &str = "UPDATE rooms SET state = 'waiting', due = {now}, attempts = 0
+     WHERE app = $1 AND ($2 = '' OR grp = $2) AND (state IN ('waiting', 'resting', 'dead') OR state = 'planned' AND $2 <> '')
+     RETURNING grp";
+const REMOVALS: &str = "SELECT grp, account, sent, outcome, last_active FROM removals
+     WHERE app = $1 AND ($2 = '' OR grp = $2) ORDER BY sent, grp, account";
+
+/// The rows of one app.
+#[derive(Clone)]
 pub(crate) struct Rooms {
-    validator: Validator,
-    pub(crate) queue: Queue,
-    commands: Mutex<HashSet<String>>,
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    other_commands: AtomicU64,
+    database: Shared,
+    app: i64,
 }
+
+/// Group and topic; no topic is the empty text.
+pub(crate) type Key = (String, String);
+
+/// A row that a worker has until its lease ends.
+pub(crate) struct Taken {
+    pub(crate) key: Key,
+    /// Random: a number that counts would begin again when a row comes back.
+    owner: i64,
+    pub(crate) event: String,
+    /// This one counts, also when it ends with the process.
+    pub(crate) attempts: i64,
+    pub(crate) run: Option<String>,
+    /// Whether the run is a plan that nobody has approved.
+    pub(crate) only_planned: bool,
+    pub(crate) approved: Option<Vec<String>>,
+}
+
+/// How work on a group ends.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Nothing is left to do.
+    Done,
+    /// No more can be done for now, and why.
+    Rest(String),
+    Planned,
+    /// To be tried again after this time, and why.
+    Retry(Duration, String),
+    /// Trying again does not help, and why.
+    Dead(String),
+    /// The process ends.
+    Released,
+}
+
+impl End {
+    /// How long a group is left alone: its next failed join tells nothing new.
+    const REST: Duration = Duration::from_secs(60 * 60);
+    /// How long events leave a plan alone.
+    const PLAN: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Returns the word for it, in logs and metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Rest(_) => "rests",
+            Self::Planned => "planned",
+            Self::Retry(..) => "failed",
+            Self::Dead(_) => "dead",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// How long rows that nobody asks for are kept.
+const FORGET: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Rooms {
-    pub(crate) fn new(validator: Validator, max_waiting: usize) -> Self {
-        let [accepted, refused, other_commands] = [0; 3].map(AtomicU64::new);
-        let queue = Queue::new(max_waiting);
-        Self { validator, queue, commands: Mutex::default(), accepted, refused, other_commands }
-    }
-
-    /// Takes what was accepted, one after the other, until the queue is closed and empty.
-    pub(crate) async fn work(self: Arc<Self>, pretend: Duration) {
-        while let Some(event) = self.queue.next().await {
-            let group = event.group_id().to_owned();
-            // In a task of its own: a panic costs this event and no other.
-            if tokio::spawn(make_room(event, pretend)).await.is_err() {
-                tracing::error!(group, "the work panicked");
+    /// Makes the tables, unless they are there.
+    pub(crate) async fn open(database: Shared, app: SdkAppId) -> Result<Self, String> {
+        let app = i64::try_from(app.get()).map_err(|_| format!("the SDKAppID {app} is too large for the table"))?;
+        let rooms = Self { database, app };
+        let mut found = rooms.one(VERSIONS, []).await;
+        // Twice: two processes that begin at once can be in each other's way. A role that must not create finds what is there.
+        for _ in 0..2 {
+            if found.is_err() {
+                let statements = SCHEMA.iter().map(|sql| {
+                    let version = sql.contains("$1").then(|| VERSION.into());
+                    Statement::new(sql, version.into_iter().collect::<Vec<_>>())
+                });
+                let made = rooms.database.run(statements.collect()).await;
+                found = rooms.one(VERSIONS, []).await.map_err(|error| made.err().unwrap_or(error));
             }
         }
-    }
-
-    /// Tells whether a command is seen for the first time.
-    fn is_new(&self, command: &str) -> bool {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        !commands.contains(command) && commands.len() < MAX_COMMANDS && commands.insert(command.to_owned())
-    }
-}
-
-/// The app's own work goes here. An event can come again, so it must be safe to repeat.
-async fn make_room(event: GroupFull<'static>, pretend: Duration) {
-    // A timer never takes less than a millisecond, and a busy server has more than a thousand events a second.
-    if !pretend.is_zero() {
-        tokio::time::sleep(pretend).await;
-    }
-    tracing::info!(group = event.group_id(), "worked on");
-}
-
-impl GroupFullHandler for Rooms {
-    fn validator(&self) -> &Validator {
-        &self.validator
-    }
-
-    fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
-        self.queue.push(event)?;
-        self.accepted.fetch_add(1, Relaxed);
-        answered("ok");
-        // `id` has the group, its topic and the time.
-        tracing::info!(
-            id = event.id(),
-            client = event.query().client_ip(),
-            platform = event.opt_platform().map(|platform| platform.to_string()),
-            "accepted"
-        );
-        Ok(())
-    }
-
-    fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {
-        self.refused.fetch_add(1, Relaxed);
-        answered("failed");
-        tracing::error!(id = event.id(), "lost: {failure:#}");
-    }
-
-    fn on_other_command(&self, query: &CheckedQuery<'_>) {
-        self.other_commands.fetch_add(1, Relaxed);
-        answered("other_command");
-        // One URL serves every command that is switched on, and some come with every message: no line for each.
-        if self.is_new(query.command()) {
-            tracing::info!(command = query.command(), "answering another command (logged once per command)");
+        let versions = found.map_err(|error| error.to_string())?;
+        match versions.iter().map(|row| number(&row[0])).max() {
+            Some(VERSION) => Ok(rooms),
+            other => Err(format!("expected tables of version {VERSION}, found {other:?}")),
         }
     }
 
-    fn on_rejected(&self, rejection: &Rejection) {
-        self.refused.fetch_add(1, Relaxed);
-        answered(rejection.kind().as_str());
-        tracing::warn!(kind = rejection.kind().as_str(), "refused: {rejection}");
+    async fn one(&self, sql: &'static str, values: impl Into<Vec<Value>>) -> Result<Rows, Error> {
+        let mut rows = self.database.run(vec![Statement::new(sql, values)]).await?;
+        Ok(rows.pop().unwrap_or_default())
+    }
+
+    /// Returns the key of an event, unless it cannot be stored.
+    pub(crate) fn key(event: &GroupFull<'_>) -> Result<Key, &'static str> {
+        let key = (event.group_id().to_owned(), event.topic_id().unwrap_or_default().to_owned());
+        // PostgreSQL takes no NUL.
+        if key.0.contains('\0') || key.1.contains('\0') {
+            Err("the ID of the group holds a NUL")
+        } else if key.0.len() + key.1.len() > MAX_KEY {
+            Err("the ID of the group is too long")
+        } else {
+            Ok(key)
+        }
+    }
+
+    /// Stores events, of which each group has one, and returns the groups that are in the table now: all, unless it is full.
+    pub(crate) async fn put(&self, events: &BTreeMap<&Key, &str>, max_rooms: u32) -> Result<HashSet<Key>, Error> {
+        let list = events.iter().map(|((group, topic), event)| json!({ "grp": group, "topic": topic, "event": event }));
+        let list = list.collect::<Value>().to_string();
+        let lock = Statement::new(LOCK, []);
+        let renew = Statement::new(RENEW, [list.clone().into(), self.app.into()]);
+        let add = Statement::new(ADD, [list.into(), self.app.into(), i64::from(max_rooms).into()]);
+        let rows = self.database.run(vec![lock, renew, add]).await?;
+        Ok(rows.into_iter().skip(1).flatten().map(|row| (text(&row[0]), text(&row[1]))).collect())
+    }
+
+    pub(crate) async fn take(&self, most: usize, lease: Duration) -> Result<Vec<Taken>, Error> {
+        let owner = i64::from_ne_bytes(rand::random());
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = self.one(TAKE, [self.app.into(), most.into(), owner.into(), millis(lease).into()]).await?;
+        let taken = rows.into_iter().map(|row| {
+            let [group, topic, event, attempts, run, plan, approved] =
+                row.try_into().unwrap_or([const { Value::Null }; 7]);
+            let approved = approved.as_str().and_then(|names| serde_json::from_str(names).ok());
+            Taken {
+                key: (text(&group), text(&topic)),
+                owner,
+                event: text(&event),
+                attempts: number(&attempts),
+                run: run.as_str().map(str::to_owned),
+                only_planned: !plan.is_null() && approved.is_none(),
+                approved,
+            }
+        });
+        Ok(taken.collect())
+    }
+
+    fn owned(&self, taken: &Taken, sql: &'static str, more: impl IntoIterator<Item = Value>) -> Statement {
+        let (group, topic) = &taken.key;
+        let key = [self.app.into(), (**group).into(), (**topic).into(), taken.owner.into()];
+        Statement::new(sql, key.into_iter().chain(more).collect::<Vec<_>>()).fenced()
+    }
+
+    /// Makes the lease longer.
+    pub(crate) async fn keep(&self, taken: &Taken, lease: Duration) -> Result<(), Error> {
+        self.database.run(vec![self.owned(taken, KEEP, [millis(lease).into()])]).await.map(drop)
+    }
+
+    /// Saves the run, and with it the record of its removals.
+    pub(crate) async fn save(&self, taken: &Taken, lease: Duration, run: &str, report: &Report) -> Result<(), Error> {
+        let mut statements = vec![self.owned(taken, SAVE, [millis(lease).into(), run.into()])];
+        statements.extend(self.record(report));
+        self.database.run(statements).await.map(drop)
+    }
+
+    /// Ends the work. `run` is what the next attempt goes on with.
+    pub(crate) async fn end(
+        &self,
+        taken: &Taken,
+        end: &End,
+        run: Option<String>,
+        report: Option<&Report>,
+    ) -> Result<(), Error> {
+        let mut plan = None;
+        let (state, due, attempts, error) = match end {
+            End::Done => ("waiting", Duration::ZERO, 0, None),
+            End::Rest(why) => ("resting", End::REST, 0, Some(why)),
+            End::Planned => {
+                // Shorter than a double can hold, for those who read it as JSON.
+                plan = Some(i64::from(rand::random::<u32>()));
+                ("planned", End::PLAN, 0, None)
+            }
+            End::Retry(after, why) => ("waiting", *after, taken.attempts, Some(why)),
+            End::Dead(why) => ("dead", End::REST, 0, Some(why)),
+            End::Released => ("waiting", Duration::ZERO, taken.attempts - 1, None),
+        };
+        // PostgreSQL takes no NUL.
+        let error = error.map(|why| why.replace('\0', "\u{fffd}"));
+        let values = [state.into(), millis(due).into(), attempts.into(), run.into(), error.into(), plan.into()];
+        let mut statements = vec![self.owned(taken, END, values)];
+        if let End::Done = end {
+            let (group, topic) = &taken.key;
+            statements.push(Statement::new(DELETE, [self.app.into(), (**group).into(), (**topic).into()]));
+        }
+        statements.extend(report.and_then(|report| self.record(report)));
+        self.database.run(statements).await.map(drop)
+    }
+
+    /// Everybody whose removal was handed out.
+    fn record(&self, report: &Report) -> Option<Statement> {
+        let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let sent = report.candidates().iter().filter_map(|one| {
+            let (account, sent) = (one.member().account(), seconds(one.removal_sent()?));
+            // Handed out, and not answered yet.
+            let outcome = if one.outcome() == Outcome::Planned { Outcome::Unconfirmed } else { one.outcome() };
+            let (outcome, last_active) = (format!("{outcome:?}"), one.member().last_active());
+            Some(json!({ "account": account, "sent": sent, "outcome": outcome, "last_active": last_active }))
+        });
+        let list: Vec<_> = sent.collect();
+        let values = |list| [Value::Array(list).to_string().into(), self.app.into(), report.group_id().into()];
+        (!list.is_empty()).then(|| Statement::new(RECORD, values(list)))
+    }
+
+    /// Deletes rows that rest without need, or that nobody has asked for in a month.
+    pub(crate) async fn sweep(&self) -> Result<(), Error> {
+        self.one(SWEEP, [self.app.into(), millis(FORGET).into()]).await.map(drop)
+    }
+
+    /// Returns each state, how many rows are in it, and for how many milliseconds the first has been due.
+    pub(crate) async fn count(&self) -> Result<Vec<(String, i64, i64)>, Error> {
+        let rows = self.one(COUNT, [self.app.into()]).await?;
+        Ok(rows.into_iter().map(|row| (text(&row[0]), number(&row[1]), number(&row[2]))).collect())
+    }
+
+    /// Returns the rows of one group, or of all: see [`LIST`].
+    pub(crate) async fn list(&self, group: &str) -> Result<Rows, Error> {
+        self.one(LIST, [self.app.into(), group.into()]).await
+    }
+
+    /// Lets the worker carry out a plan for these accounts. [`Error::Late`] means that the plan is another one by now.
+    pub(crate) async fn approve(&self, group: &str, plan: i64, accounts: &[String]) -> Result<(), Error> {
+        let names = json!(accounts).to_string();
+        let approve = Statement::new(APPROVE, [self.app.into(), group.into(), plan.into(), names.into()]);
+        self.database.run(vec![approve.fenced()]).await.map(drop)
+    }
+
+    /// Lets work begin at once on what waits, rests or is dead, and returns on how many rows. The plan of a group that is named is
+    /// made anew.
+    pub(crate) async fn retry(&self, group: &str) -> Result<usize, Error> {
+        Ok(self.one(RETRY, [self.app.into(), group.into()]).await?.len())
+    }
+
+    pub(crate) async fn removals(&self, group: &str) -> Result<Rows, Error> {
+        self.one(REMOVALS, [self.app.into(), group.into()]).await
     }
 }
 
-/// The app's own code for the commands of the same URL goes here. It gets what is authenticated, and nothing else.
-pub(crate) async fn other_command(Extension(query): Extension<CheckedQuery<'static>>, body: Bytes) -> Response {
-    tracing::debug!(command = query.command(), "another command, with a body of {} bytes", body.len());
-    // A command named `...Before...` asks for permission, and this gives it.
-    Response::<Body>::from(Reply::ok())
+/// Returns the number; 0 for anything else.
+pub(crate) fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_default()
 }
 
-impl fmt::Display for Rooms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [accepted, refused, other] =
-            [&self.accepted, &self.refused, &self.other_commands].map(|count| count.load(Relaxed));
-        write!(f, "{accepted} accepted, {refused} refused, {other} of other commands")
-    }
+/// Returns the text; the empty one for anything else.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

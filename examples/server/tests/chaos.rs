@@ -5,7 +5,7 @@ mod ledger;
 
 use std::time::{Duration, Instant};
 
-use ledger::{Answer, Ledger, Outage, Outcome};
+use ledger::{Answer, Ledger, Mark, Outage, Outcome, Work};
 
 fn answers(start: Instant, rows: &[(&str, u64, u64, Outcome)]) -> Vec<Answer> {
     let at = |millis| start + Duration::from_millis(millis);
@@ -14,14 +14,39 @@ fn answers(start: Instant, rows: &[(&str, u64, u64, Outcome)]) -> Vec<Answer> {
         .collect()
 }
 
+fn mark(start: Instant, at: u64, mark: Mark, group: &str) -> Work {
+    Work { at: start + Duration::from_millis(at), mark, group: group.into() }
+}
+
+fn begin(start: Instant, at: u64, group: &str) -> Work {
+    mark(start, at, Mark::Begin, group)
+}
+
+#[test]
+fn work_overlaps_unless_it_has_ended_or_its_process_was_killed() {
+    let start = Instant::now();
+    let end = |group| mark(start, 1, Mark::End, group);
+    let killed = || mark(start, 1, Mark::Killed, "");
+    let cases = [
+        (vec![begin(start, 0, "a"), begin(start, 1, "b"), end("a"), begin(start, 2, "a")], 0),
+        (vec![begin(start, 0, "a"), end("b"), begin(start, 2, "a")], 1),
+        (vec![begin(start, 0, "a"), killed(), begin(start, 2, "a")], 0),
+    ];
+    for (works, overlapping) in cases {
+        let ledger = Ledger::new(&[], &works, &[]);
+        assert_eq!((ledger.overlapping, ledger.holds()), (overlapping, overlapping == 0), "{works:?}");
+    }
+}
+
 #[test]
 fn only_work_after_the_event_counts_for_it() {
     let start = Instant::now();
     let ok = || Outcome::Ok;
     let rows = [("worked", 0, 10, ok()), ("before", 20, 30, ok()), ("never", 0, 10, ok()), ("twice", 20, 30, ok())];
-    let worked = [("worked", 5), ("before", 19), ("twice", 40), ("twice", 19), ("unknown", 50)];
-    let worked = worked.map(|(group, at)| (start + Duration::from_millis(at), group.to_owned()));
-    let ledger = Ledger::new(&answers(start, &rows), &worked, &[]);
+    let worked = [("worked", 5), ("before", 19), ("twice", 19), ("twice", 40), ("unknown", 50)];
+    let works: Vec<_> =
+        worked.iter().flat_map(|(group, at)| [begin(start, *at, group), mark(start, *at, Mark::End, group)]).collect();
+    let ledger = Ledger::new(&answers(start, &rows), &works, &[]);
     assert_eq!(ledger, Ledger { ok: 4, lost: 2, ..Ledger::default() });
     assert!(!ledger.holds());
     assert!(ledger.to_string().contains("of these lost                                        2 "), "{ledger}");

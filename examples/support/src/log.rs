@@ -1,6 +1,7 @@
 //! Lines on the standard output that no answer waits for.
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+pub use tracing_appender::non_blocking::ErrorCounter;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 pub use tracing_subscriber::filter::LevelFilter;
 
 /// Lets `tracing` write to the standard output from a thread of its own. Lines are written until the guard is dropped.

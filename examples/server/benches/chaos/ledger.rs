@@ -1,6 +1,6 @@
 //! Compares what was answered with what was done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,22 @@ pub enum Outcome {
     None(String),
 }
 
+/// What a worker says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    Begin,
+    End,
+    /// Whatever was begun has ended.
+    Killed,
+}
+
+#[derive(Debug, Clone)]
+pub struct Work {
+    pub at: Instant,
+    pub mark: Mark,
+    pub group: String,
+}
+
 /// When the server was killed or frozen, until it answered again.
 #[derive(Debug, Clone, Copy)]
 pub struct Outage {
@@ -36,6 +52,8 @@ pub struct Ledger {
     pub ok: usize,
     /// Answered `OK`, and no work on the group began afterwards.
     pub lost: usize,
+    /// Work on a group that began before other work on it had ended.
+    pub overlapping: usize,
     /// Slower than two seconds, while the server was neither killed nor frozen.
     pub late: usize,
     /// Not answered at all, although the server was neither killed nor frozen, by cause.
@@ -46,14 +64,20 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// `worked` is when work on a group began, in any order.
-    pub fn new(answers: &[Answer], worked: &[(Instant, String)], outages: &[Outage]) -> Self {
-        let mut last = HashMap::<&str, Instant>::new();
-        for (at, group) in worked {
-            let latest = last.entry(group).or_insert(*at);
-            *latest = (*latest).max(*at);
-        }
+    /// `works` is in the order in which it was said.
+    pub fn new(answers: &[Answer], works: &[Work], outages: &[Outage]) -> Self {
         let mut ledger = Self::default();
+        let (mut last, mut open) = (HashMap::<&str, Instant>::new(), HashSet::<&str>::new());
+        for Work { at, mark, group } in works {
+            match mark {
+                Mark::Begin => {
+                    last.insert(group, *at);
+                    ledger.overlapping += usize::from(!open.insert(group));
+                }
+                Mark::End => drop(open.remove(&**group)),
+                Mark::Killed => open.clear(),
+            }
+        }
         for answer in answers {
             // The event was stored after its start, so work that began earlier did not look at the group for it.
             let worked = last.get(&*answer.group).is_some_and(|at| *at >= answer.start);
@@ -74,7 +98,7 @@ impl Ledger {
 
     /// Returns whether nothing is wrong.
     pub fn holds(&self) -> bool {
-        self.lost == 0 && self.late == 0 && self.ignored.is_empty()
+        self.lost == 0 && self.overlapping == 0 && self.late == 0 && self.ignored.is_empty()
     }
 }
 
@@ -82,6 +106,7 @@ impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  answered OK                                   {:>8}", self.ok)?;
         writeln!(f, "  of these lost                                 {:>8}   must be 0", self.lost)?;
+        writeln!(f, "  effects overlapping in a group                {:>8}   must be 0", self.overlapping)?;
         writeln!(f, "  above 2 s while the server runs               {:>8}   must be 0", self.late)?;
         let ignored: usize = self.ignored.values().sum();
         writeln!(f, "  unanswered while the server runs              {ignored:>8}   must be 0")?;

@@ -54,7 +54,7 @@ impl Groups {
         let hot = match self {
             Self::Many => false,
             Self::Hot => true,
-            Self::Both => number % 4 == 0,
+            Self::Both => number.is_multiple_of(4),
         };
         if hot { "@TGS#hot".into() } else { format!("@TGS#{number}") }
     }

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::ledger::{Answer, Ledger, Outage, Outcome};
 use crate::load::{Groups, Load, Pace};
-use crate::process::Process;
+use crate::process::{MAX_ROOMS, Process};
 
 mod ledger;
 mod load;
@@ -18,11 +18,14 @@ mod process;
 
 /// How long the server is frozen.
 const FROZEN: Duration = Duration::from_secs(1);
+/// How long another process keeps the server from writing.
+const LOCKED: Duration = Duration::from_secs(2);
 /// Work that was answered `OK` is lost when nothing was worked on for this long.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_secs(10);
 
-/// Sends signed callbacks, a quarter of them of one group, while the server is killed and frozen. Fails if an event
-/// that was answered OK is not worked on, or an answer takes more than 2 s while the server runs
+/// Sends signed callbacks, a quarter of them of one group, while the server is killed and frozen and its table locked. Fails if
+/// an event that was answered OK is not worked on, work on a group overlaps, or an answer takes more than 2 s while the
+/// server runs
 #[derive(Parser)]
 struct Options {
     /// How many events are sent
@@ -31,16 +34,13 @@ struct Options {
     /// Events a second, whether or not they are answered
     #[arg(long, default_value_t = 500)]
     rate: u32,
-    /// How many times the server is killed
+    /// How many times the server is killed, how many times frozen, and how many times its table is locked
     #[arg(long, default_value_t = 6)]
-    kills: u32,
-    /// How many times the server is frozen, for 1 s
-    #[arg(long, default_value_t = 6)]
-    freezes: u32,
+    times: u32,
     /// Requests in flight while the throughput is measured
     #[arg(long, default_value_t = 64)]
     in_flight: usize,
-    /// 3,000 events and two outages of each kind, without the throughput
+    /// 3,000 events and one outage of each kind, without the throughput
     #[arg(long)]
     quick: bool,
     /// Given by cargo
@@ -52,8 +52,7 @@ fn main() -> ExitCode {
     let mut options = Options::parse();
     if options.quick {
         options.events = options.events.min(3_000);
-        options.kills = options.kills.min(2);
-        options.freezes = options.freezes.min(2);
+        options.times = options.times.min(1);
     }
     let ledger = chaos(&options);
     if !options.quick {
@@ -75,37 +74,37 @@ fn chaos(options: &Options) -> Ledger {
     let start = Instant::now();
     let load = thread::spawn(move || Runtime::new().unwrap().block_on(load.run()));
     let lasts = Duration::from_secs(1).mul_f64(f64::from(options.events) / f64::from(options.rate));
-    let (mut hits, mut outages) = (Vec::new(), Vec::new());
-    for (count, kill) in [(options.kills, true), (options.freezes, false)] {
-        // Freezes come half a step after kills.
-        let offset = if kill { 0.5 } else { 1.0 };
-        hits.extend(
-            (0..count).map(|number| (lasts.mul_f64((f64::from(number) + offset) / f64::from(count + 1)), kill)),
-        );
-    }
-    hits.sort_unstable();
-    for (at, kill) in hits {
-        thread::sleep((start + at).saturating_duration_since(Instant::now()));
+    let (mut outages, mut most) = (Vec::new(), 0);
+    // In turns, and each as often as it is asked for.
+    let steps = 3 * options.times;
+    for step in 0..steps {
+        let at = lasts.mul_f64((f64::from(step) + 0.5) / f64::from(steps));
+        while start.elapsed() < at {
+            most = most.max(process.rows());
+            thread::sleep(Duration::from_millis(50));
+        }
         let from = Instant::now();
-        if kill {
-            process.kill();
-        } else {
-            process.freeze(FROZEN);
+        match step % 3 {
+            0 => process.kill(),
+            1 => process.freeze(FROZEN),
+            // The process lives, so it has to answer.
+            _ => {
+                process.lock(LOCKED);
+                continue;
+            }
         }
         outages.push(Outage { from, to: Instant::now() });
     }
     let answers = load.join().unwrap();
     let ledger = settle(&process, &answers, &outages);
     println!(
-        "{} events at {} a second; killed {} times, frozen {} times for {} s",
-        options.events,
-        options.rate,
-        options.kills,
-        options.freezes,
-        FROZEN.as_secs()
+        "{} events at {} a second; killed, frozen for {FROZEN:?}, and locked out for {LOCKED:?}, each {} times",
+        options.events, options.rate, options.times
     );
     println!("{ledger}");
     let down: Duration = outages.iter().map(|outage| outage.to - outage.from).sum();
+    println!("  rows seen in the table                        {most:>8}   at most {MAX_ROOMS}");
+    assert!(most <= MAX_ROOMS, "more rows than the bound");
     println!("  killed or frozen for {:.1} s in all; answers: {}\n", down.as_secs_f64(), times(&answers));
     ledger
 }
@@ -114,11 +113,11 @@ fn chaos(options: &Options) -> Ledger {
 fn settle(process: &Process, answers: &[Answer], outages: &[Outage]) -> Ledger {
     let (mut count, mut since) = (0, Instant::now());
     loop {
-        let worked = process.worked.lock().unwrap().clone();
-        if worked.len() > count {
-            (count, since) = (worked.len(), Instant::now());
+        let works = process.works.lock().unwrap().clone();
+        if works.len() > count {
+            (count, since) = (works.len(), Instant::now());
         }
-        let ledger = Ledger::new(answers, &worked, outages);
+        let ledger = Ledger::new(answers, &works, outages);
         if ledger.lost == 0 || since.elapsed() > QUIET {
             return ledger;
         }

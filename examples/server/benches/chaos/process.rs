@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
@@ -9,31 +10,58 @@ use std::time::{Duration, Instant};
 
 use example_support::TOKEN_VARIABLE;
 use example_support::testing::{Ended, TOKEN};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::ledger::{Mark, Work};
 
 /// For a server that has to start, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// When work on a group began.
-pub type Worked = Arc<Mutex<Vec<(Instant, String)>>>;
+/// Few enough to be reached when work stands still for a second.
+pub const MAX_ROOMS: u32 = 300;
+
+/// What the processes say of their work.
+pub type Works = Arc<Mutex<Vec<Work>>>;
 
 pub struct Process {
     child: Ended,
+    folder: TempDir,
     pub address: String,
-    pub worked: Worked,
+    pub works: Works,
 }
 
 impl Process {
     pub fn start() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (address, worked) = (free.to_string(), Worked::default());
-        Self { child: spawn(&address, &worked), address, worked }
+        let (address, works) = (free.to_string(), Works::default());
+        let folder = tempfile::tempdir().unwrap();
+        Self { child: spawn(&address, &folder, &works), folder, address, works }
+    }
+
+    /// Stands in the way of its writes, as another process that is frozen while it writes does.
+    pub fn lock(&self, how_long: Duration) {
+        let other = Connection::open(database(&self.folder)).unwrap();
+        other.busy_timeout(PATIENCE).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        sleep(how_long);
+        other.execute_batch("ROLLBACK").unwrap();
+    }
+
+    /// Returns how many rows the table has.
+    pub fn rows(&self) -> u32 {
+        let table = Connection::open(database(&self.folder)).unwrap();
+        table.busy_timeout(PATIENCE).unwrap();
+        table.query_row("SELECT COUNT(*) FROM rooms", (), |row| row.get(0)).unwrap()
     }
 
     /// Kills it and starts it again at once.
     pub fn kill(&mut self) {
         self.child.0.kill().unwrap();
         self.child.0.wait().unwrap();
-        self.child = spawn(&self.address, &self.worked);
+        let killed = Work { at: Instant::now(), mark: Mark::Killed, group: String::new() };
+        self.works.lock().unwrap().push(killed);
+        self.child = spawn(&self.address, &self.folder, &self.works);
     }
 
     /// Lets it stand still.
@@ -49,17 +77,29 @@ impl Process {
     }
 }
 
-fn spawn(address: &str, worked: &Worked) -> Ended {
+fn said(line: &str) -> Option<Work> {
+    let (mark, group) = match line.split_once(' ')? {
+        ("begin", group) => (Mark::Begin, group),
+        ("end", group) => (Mark::End, group),
+        _ => return None,
+    };
+    Some(Work { at: Instant::now(), mark, group: group.into() })
+}
+
+fn database(folder: &TempDir) -> PathBuf {
+    folder.path().join("rooms.db")
+}
+
+fn spawn(address: &str, folder: &TempDir, works: &Works) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_example-server"));
-    command.args(["--address", address]).env(TOKEN_VARIABLE, TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(["--address", address, "--log", "off", "--database"]).arg(database(folder));
+    command.args(["--pretend", "2", "--lease", "3", "--max-rooms", &MAX_ROOMS.to_string()]);
+    command.env(TOKEN_VARIABLE, TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = Ended(command.spawn().unwrap());
-    let (lines, worked) = (BufReader::new(child.0.stdout.take().unwrap()), Arc::clone(worked));
+    let (lines, works) = (BufReader::new(child.0.stdout.take().unwrap()), Arc::clone(works));
     thread::spawn(move || {
-        for line in lines.lines().map_while(Result::ok) {
-            if let Some((_, group)) = line.split_once("worked on group=") {
-                let group = group.trim_matches('"').to_owned();
-                worked.lock().unwrap().push((Instant::now(), group));
-            }
+        for work in lines.lines().map_while(Result::ok).filter_map(|line| said(&line)) {
+            works.lock().unwrap().push(work);
         }
     });
     let start = Instant::now();

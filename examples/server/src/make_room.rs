@@ -1,0 +1,181 @@
+//! Makes room in a group with the library's `MakeRoom`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::http::{Request, StatusCode};
+use example_support::rest_client::{Client, SendError};
+use im_group_full::GroupFull;
+use im_group_full::rest::{
+    InactivityPolicy, LimitRaise, MakeRoom, Outcome, Report, RestApi, RestError, RestErrorKind, SavedRun, Step,
+};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+
+use crate::database::Error;
+use crate::metrics::removed;
+use crate::rooms::{End, Taken};
+use crate::work::Worker;
+
+/// Besides before each change.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+pub(crate) struct MakingRoom {
+    pub(crate) api: RestApi,
+    pub(crate) policy: InactivityPolicy,
+    /// Without it, a plan waits for approval.
+    pub(crate) remove: bool,
+    pub(crate) notify: bool,
+    pub(crate) reason: Option<String>,
+    pub(crate) client: Arc<Client>,
+}
+
+/// What to do next, without the borrow of the run, which has to be saved first.
+enum Next {
+    Send(Box<Request<Vec<u8>>>),
+    Wait(Duration),
+    Done,
+    Failed(RestError),
+}
+
+impl MakingRoom {
+    /// Makes room, and writes how it ended.
+    pub(crate) async fn work_on(&self, worker: &Worker, taken: &Taken, event: &GroupFull<'_>) -> Result<End, Error> {
+        let rooms = &worker.rooms;
+        let mut run = match self.run(taken, event) {
+            Ok(run) => run,
+            Err(why) => {
+                let end = End::Dead(why);
+                rooms.end(taken, &end, None, None).await?;
+                return Ok(end);
+            }
+        };
+        if let Some(accounts) = &taken.approved {
+            match run.approve(accounts) {
+                Ok(()) => tracing::info!(group = run.group_id(), "carries out the plan, as approved: {accounts:?}"),
+                Err(error) => tracing::warn!(group = run.group_id(), "plans anew, nothing was approved: {error}"),
+            }
+            // From here on the run has it, and the row no longer.
+            save(worker, taken, &run).await?;
+        }
+        let end = self.drive(worker, taken, &mut run).await?;
+        let report = run.report();
+        removed(report.with_outcome(Outcome::Removed).count());
+        for candidate in report.with_outcome(Outcome::Removed) {
+            tracing::info!(group = report.group_id(), account = candidate.member().account(), "removed");
+        }
+        // A run that rests is over: the next one counts anew, but must not forget a removal that is on its way.
+        let over = matches!(end, End::Done | End::Rest(_)) && unanswered(report) == 0;
+        let saved = (!over).then(|| to_json(&run));
+        rooms.end(taken, &end, saved, Some(report)).await?;
+        Ok(end)
+    }
+
+    /// Begins a run, or goes on with the saved one.
+    fn run(&self, taken: &Taken, event: &GroupFull<'_>) -> Result<MakeRoom, String> {
+        let mut new = MakeRoom::for_event(event, self.policy.clone()).map_err(|error| error.to_string())?;
+        if let Some(reason) = &self.reason {
+            new = new.reason(reason);
+        }
+        if !self.notify {
+            new = new.no_notification();
+        }
+        // Where a part was approved, the rest must not go with it.
+        if !self.remove || taken.approved.is_some() {
+            new = new.plan_only();
+        }
+        // A plan that nobody approved in time is forgotten.
+        let Some(saved) = taken.run.as_deref().filter(|_| !taken.only_planned) else { return Ok(new) };
+        match serde_json::from_str::<SavedRun>(saved) {
+            Ok(saved) => new.continue_from(saved).map_err(|error| error.to_string()),
+            Err(error) => {
+                tracing::warn!(group = new.group_id(), "begins anew, the saved run cannot be read: {error}");
+                Ok(new)
+            }
+        }
+    }
+
+    async fn drive(&self, worker: &Worker, taken: &Taken, run: &mut MakeRoom) -> Result<End, Error> {
+        let mut stopping = worker.stopping.clone();
+        let mut saved = Instant::now();
+        loop {
+            if *stopping.borrow() {
+                return Ok(End::Released);
+            }
+            let next = match run.step(&self.api, SystemTime::now()) {
+                Step::Send(request) => Next::Send(Box::new(request)),
+                Step::Wait(time) => Next::Wait(time),
+                Step::Done(_) => Next::Done,
+                Step::Failed(error) => Next::Failed(error.clone()),
+            };
+            // Before a change is sent: it is in the table, whatever happens then. And only who still has the lease sends one.
+            if saved.elapsed() >= SAVE_EVERY || matches!(&next, Next::Send(request) if changes(request)) {
+                save(worker, taken, run).await?;
+                saved = Instant::now();
+            }
+            match next {
+                Next::Send(request) => match self.send(*request).await {
+                    Some(Ok((status, body))) => run.response(status, &body, SystemTime::now()),
+                    Some(Err(error)) => {
+                        tracing::warn!(group = run.group_id(), "no response from the vendor: {error}");
+                        run.no_response(SystemTime::now());
+                    }
+                    None => run.no_response(SystemTime::now()),
+                },
+                Next::Wait(time) => {
+                    tokio::select! {
+                        () = sleep(time) => (),
+                        _ = stopping.changed() => (),
+                    }
+                }
+                Next::Done => return Ok(done(run.report())),
+                Next::Failed(error) => return Ok(failed(worker, taken, &error)),
+            }
+        }
+    }
+
+    async fn send(&self, request: Request<Vec<u8>>) -> Option<Result<(StatusCode, Vec<u8>), SendError>> {
+        let client = Arc::clone(&self.client);
+        spawn_blocking(move || client.send(request)).await.ok()
+    }
+}
+
+async fn save(worker: &Worker, taken: &Taken, run: &MakeRoom) -> Result<(), Error> {
+    worker.rooms.save(taken, worker.lease, &to_json(run), run.report()).await
+}
+
+fn to_json(run: &MakeRoom) -> String {
+    serde_json::to_string(run).unwrap_or_default()
+}
+
+/// Returns whether a request changes the group.
+fn changes(request: &Request<Vec<u8>>) -> bool {
+    let path = request.uri().path();
+    ["/delete_group_member", "/modify_group_base_info"].iter().any(|change| path.ends_with(change))
+}
+
+fn unanswered(report: &Report) -> usize {
+    report.with_outcome(Outcome::Unconfirmed).count() + report.with_outcome(Outcome::Rejoined).count()
+}
+
+fn done(report: &Report) -> End {
+    let unanswered = unanswered(report);
+    if report.with_outcome(Outcome::Planned).next().is_some() || report.limit_raise() == Some(LimitRaise::Planned) {
+        End::Planned
+    } else if unanswered > 0 {
+        End::Rest(format!("{unanswered} removals got no answer"))
+    } else if report.free() < report.aim() {
+        let spared: Vec<_> = report.spared().map(|(why, count)| format!("{why:?} {count}")).collect();
+        End::Rest(format!("{} of {} slots are free; who stays: {}", report.free(), report.aim(), spared.join(", ")))
+    } else {
+        End::Done
+    }
+}
+
+fn failed(worker: &Worker, taken: &Taken, error: &RestError) -> End {
+    match error.retry_after() {
+        _ if error.kind() == RestErrorKind::GroupGone => End::Done,
+        Some(after) => worker.again(taken, after, error.to_string()),
+        None => End::Dead(error.to_string()),
+    }
+}

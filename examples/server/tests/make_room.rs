@@ -1,0 +1,232 @@
+//! Room is made against a stand-in for the vendor's servers, with the operator's commands.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use example_support::stand_in::{Fault, Group, Member, StandIn};
+use example_support::testing::Started;
+use im_group_full::SdkAppId;
+
+use crate::util::{GROUP, OK, Table, eventually};
+
+mod util;
+
+const KEY: &str = "5bd2850fff3ecb11d7c805251c51ee46";
+const DAY: u64 = 86_400;
+
+struct World {
+    vendor: StandIn,
+    table: Table,
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A full group, of whose 40 members a quarter have been silent for a year.
+fn group(kind: &'static str) -> Group {
+    let member = |number: u64| {
+        let joined = now() - (400 + number) * DAY;
+        let spoke = if number % 4 == 1 { joined + 1 } else { now() - DAY };
+        let role = if number == 0 { "Owner" } else { "Member" };
+        Member { role, ..Member::new(format!("user{number:02}"), joined, spoke) }
+    };
+    Group { kind, limit: 40, members: (0..40).map(member).collect(), all_muted: false }
+}
+
+/// Sends an event of this moment: inactivity is measured at its time.
+#[track_caller]
+fn full(server: &Started) {
+    assert_eq!(server.paste("1670574414123", &format!("{}000", now())), OK);
+}
+
+impl World {
+    fn new(group: Group) -> Self {
+        let vendor = StandIn::start(SdkAppId::new(888_888), "administrator", KEY, Arc::new(SystemTime::now)).unwrap();
+        vendor.with(|vendor| vendor.groups.insert(GROUP.to_owned(), group));
+        Self { vendor, table: Table::new() }
+    }
+
+    /// Starts the server, which frees 3 slots, and sends it an event.
+    #[track_caller]
+    fn start(&self, arguments: &[&str]) -> Started {
+        let url = self.vendor.url();
+        let key = format!("{}.key", self.table.path());
+        std::fs::write(&key, KEY).unwrap();
+        let rest = ["--rest-admin", "administrator", "--rest-secret-key-file", &key, "--rest-endpoint", &url];
+        let arguments = [&rest[..], &["--free", "3", "--lease", "2", "--retry-after", "0"], arguments].concat();
+        let server = self.table.start(&arguments, None);
+        full(&server);
+        server
+    }
+
+    fn removed(&self) -> Vec<String> {
+        self.vendor.with(|vendor| vendor.removed.clone())
+    }
+
+    /// Waits until the table is empty.
+    fn done(&self) {
+        let list = || self.table.says(&["rooms"]);
+        eventually(|| list().is_empty().then_some(()), list);
+    }
+}
+
+#[test]
+fn a_plan_is_shown_and_a_part_of_it_approved() {
+    let world = World::new(group("Public"));
+    let server = world.start(&["--protect", "user01", "--protect", "nobody"]);
+    let table = &world.table;
+    table.shows("planned  \"@TGS#2J4SZEAEL\", 3 members would be removed\n");
+    full(&server);
+    let shown = table.says(&["rooms", "show", GROUP]);
+    for line in [
+        "planned  \"@TGS#2J4SZEAEL\", 3 members would be removed",
+        "  40 of 40 members at the last count, 0 slots free, 3 wanted",
+        "       1 stay: Role",
+        "       1 stay: Protected",
+        "  protected, and no member: \"nobody\"",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert_eq!(shown.matches("  Planned\n").count(), 3, "{shown}");
+    assert!(shown.contains("  \"user37\"  last active 20"), "{shown}");
+    assert_eq!(world.removed(), [""; 0]);
+
+    let refused = table.refuses(&["rooms", "approve", GROUP, "user37", "user02"]);
+    assert_eq!(refused, "server: \"user02\" is not in the plan; nobody was approved\n");
+    let approved = table.says(&["rooms", "approve", GROUP, "user37"]);
+    assert_eq!(approved, "approved for 1 accounts; the worker carries it out\n");
+    // The event that came since waits for its hour, because a slot is free and three are wanted.
+    table.shows("resting  \"@TGS#2J4SZEAEL\"");
+    assert_eq!(world.removed(), ["user37"]);
+    let record = table.says(&["removals"]);
+    assert!(record.contains("  \"@TGS#2J4SZEAEL\"  \"user37\"  Removed, last active 20"), "{record}");
+    assert_eq!((record.lines().count(), table.says(&["removals", "another"])), (1, String::new()));
+    let refused = table.refuses(&["rooms", "approve", GROUP, "--all"]);
+    assert_eq!(refused, "server: \"@TGS#2J4SZEAEL\" has no plan\n");
+}
+
+#[test]
+fn a_whole_plan_is_approved_and_the_limit_raised_first() {
+    let world = World::new(group("Public"));
+    world.vendor.with(|vendor| vendor.package = 42);
+    let server = world.start(&["--raise-limit-to", "42"]);
+    world.table.shows("1 members would be removed, raising the limit: Planned");
+    drop(server);
+    // A process, and perhaps days, lie between.
+    world.table.says(&["rooms", "approve", GROUP, "--all"]);
+    let _server = world.start(&["--raise-limit-to", "42"]);
+    world.done();
+    assert_eq!((world.removed().len(), world.vendor.with(|vendor| vendor.groups[GROUP].limit)), (1, 42));
+}
+
+#[test]
+fn a_policy_that_changed_since_plans_anew_and_removes_nobody() {
+    let world = World::new(group("Public"));
+    drop(world.start(&[]));
+    let server = world.start(&[]);
+    world.table.shows("3 members would be removed");
+    drop(server);
+    world.table.says(&["rooms", "approve", GROUP, "--all"]);
+    let _server = world.start(&["--protect", "user37"]);
+    eventually(
+        || Some(world.table.says(&["rooms", "show", GROUP])).filter(|shown| shown.contains("stay: Protected")),
+        || world.table.says(&["rooms", "show", GROUP]),
+    );
+    assert_eq!(world.removed(), [""; 0]);
+}
+
+#[test]
+fn removes_at_once_if_told_to() {
+    let world = World::new(group("Public"));
+    let mut server = world.start(&["--remove", "--reason", "inactive", "--no-notification"]);
+    server.says("removed group=\"@TGS#2J4SZEAEL\" account=\"user37\"");
+    world.done();
+    assert_eq!((world.removed().len(), world.table.says(&["removals"]).matches("Removed").count()), (3, 3));
+    let call =
+        world.vendor.with(|vendor| vendor.calls.iter().rfind(|call| call.command == "delete_group_member").cloned());
+    let body = call.unwrap().body;
+    assert_eq!((body["Reason"].as_str(), body["Silence"].as_i64()), (Some("inactive"), Some(1)));
+}
+
+#[test]
+fn everybody_who_was_removed_is_on_record_when_the_process_is_killed() {
+    let world = World::new(group("Public"));
+    let (killed, told) = std::sync::mpsc::channel();
+    world.vendor.on_call(move |call, _| {
+        if call.command != "delete_group_member" {
+            return Fault::None;
+        }
+        let _ = killed.send(());
+        Fault::BreakAfter
+    });
+    let server = world.start(&["--remove"]);
+    told.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    server.stop("KILL");
+    let (removed, record) = (world.removed(), world.table.says(&["removals"]));
+    assert_eq!(removed.len(), 3);
+    let named: BTreeSet<_> =
+        removed.iter().filter(|account| record.contains(&format!("\"{account}\"  Unconfirmed"))).collect();
+    assert_eq!(named.len(), 3, "{record}");
+
+    // The next process looks before it sends another.
+    world.vendor.on_call(|_, _| Fault::None);
+    let _server = world.start(&["--remove"]);
+    world.done();
+    assert_eq!((world.removed().len(), world.table.says(&["removals"]).matches("  Removed").count()), (3, 3));
+}
+
+#[test]
+fn what_trying_again_cannot_help_is_dead_at_once_with_its_remedy() {
+    let world = World::new(group("Community"));
+    let server = world.start(&["--remove"]);
+    let list = world.table.shows("dead     \"@TGS#2J4SZEAEL\"");
+    assert!(list.contains("InactivityPolicy::trust_silence"), "{list}");
+    assert_eq!(server.paste(GROUP, r#"@TGS#2J4SZEAEL","TopicId":"t"#), OK);
+    let list = world.table.shows("topic \"t\"");
+    assert!(
+        list.contains("a topic is full, and not its Community") || !list.contains("dead     \"@TGS#2J4SZEAEL\" topic"),
+        "{list}"
+    );
+    assert_eq!(world.table.says(&["rooms", "retry", GROUP]), "2 to be tried again\n");
+    assert_eq!(world.table.refuses(&["rooms", "show", "nobody"]), "server: \"nobody\" is not in the table\n");
+    assert_eq!(world.removed(), [""; 0]);
+}
+
+#[test]
+fn what_may_help_is_tried_again_until_it_is_too_often() {
+    let world = World::new(group("Public"));
+    world.vendor.on_call(|_, _| Fault::Code(10002));
+    let mut server = world.start(&["--remove", "--attempts", "2"]);
+    server.says("WARN to be tried again: ");
+    world.table.shows("dead     \"@TGS#2J4SZEAEL\"");
+    assert!(world.table.says(&["rooms"]).contains("failed 2 times: "), "{}", world.table.says(&["rooms"]));
+    world.vendor.on_call(|_, _| Fault::None);
+    assert_eq!(world.table.says(&["rooms", "retry"]), "1 to be tried again\n");
+    world.done();
+    assert_eq!(world.removed().len(), 3);
+}
+
+#[test]
+fn a_group_whose_members_all_stay_rests_and_says_why() {
+    let mut talkative = group("Public");
+    talkative.members.iter_mut().for_each(|member| member.last_send_msg_time = now() - DAY);
+    let world = World::new(talkative);
+    let server = world.start(&["--remove"]);
+    let list = world.table.shows("resting  \"@TGS#2J4SZEAEL\", not looked at for 3");
+    assert!(list.contains(": 0 of 3 slots are free; who stays: Role 1, Active 39"), "{list}");
+    let calls = world.vendor.with(|vendor| vendor.calls.len());
+    full(&server);
+    assert_eq!(server.stop("TERM").0, Some(0));
+    assert_eq!(world.vendor.with(|vendor| vendor.calls.len()), calls);
+}
+
+#[test]
+fn a_group_that_is_gone_needs_no_room() {
+    let world = World::new(group("Public"));
+    world.vendor.with(|vendor| vendor.groups.clear());
+    let _server = world.start(&["--remove"]);
+    world.done();
+}

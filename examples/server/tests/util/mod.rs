@@ -1,0 +1,77 @@
+//! Starts the server on a table of its own.
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use std::process::{Command, Output};
+
+use example_support::testing::Started;
+use tempfile::TempDir;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_example-server");
+pub const OK: &str = "{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}\n";
+pub const GROUP: &str = "@TGS#2J4SZEAEL";
+
+/// A table, in a folder that goes with it.
+pub struct Table(TempDir);
+
+impl Table {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> String {
+        self.0.path().join("rooms.db").to_str().unwrap().to_owned()
+    }
+
+    /// A command of the operator's, or the server itself.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        for variable in ["IM_SDK_APP_ID", "IM_CALLBACK_TOKEN", "IM_CALLBACK_ADDRESS", "IM_REST_SECRET_KEY"] {
+            command.env_remove(variable);
+        }
+        command.args(arguments).env("IM_DATABASE", self.path());
+        command
+    }
+
+    #[track_caller]
+    pub fn start(&self, arguments: &[&str], token: Option<&str>) -> Started {
+        Started::spawn(self.command(arguments).args(["--address", "127.0.0.1:0"]), token)
+    }
+
+    pub fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that succeeds, and returns what it says.
+    #[track_caller]
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that fails, and returns why.
+    #[track_caller]
+    pub fn refuses(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Waits until the list of rooms holds the text.
+    #[track_caller]
+    pub fn shows(&self, text: &str) -> String {
+        eventually(|| Some(self.says(&["rooms"])).filter(|list| list.contains(text)), || self.says(&["rooms"]))
+    }
+}
+
+/// Asks again and again until there is an answer; half a minute is for the slowest machine.
+#[track_caller]
+pub fn eventually<T>(mut ask: impl FnMut() -> Option<T>, found: impl Fn() -> String) -> T {
+    for _ in 0..300 {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("not in half a minute: {}", found());
+}
