@@ -41,7 +41,8 @@ pub fn program(name: &str) -> Command {
 pub fn start(name: &str, token: Option<&str>) -> Started {
     let mut command = program(name);
     if name == "server" {
-        command.args(["--address", "127.0.0.1:0"]);
+        let table = std::env::temp_dir().join(format!("rooms-{}.db", std::process::id()));
+        command.args(["--address", "127.0.0.1:0", "--database"]).arg(table);
     }
     Started::spawn(&mut command, token)
 }
