@@ -26,7 +26,7 @@ fn one_fault_at_any_position_changes_nothing() {
     for group in groups() {
         let expected = expected(&group, &[], FREE as usize);
         let calls = calls(&group);
-        assert_eq!(calls, 10);
+        assert_eq!(calls, 9);
         for fault in FAULTS {
             for position in 0..calls {
                 let world = World::new(group.clone());
@@ -118,7 +118,7 @@ fn what_is_not_worth_repeating_stops_the_run_and_it_goes_on_later() {
 #[test]
 fn removals_that_are_carried_out_but_never_answered() {
     for fault in [Fault::BreakAfter, Fault::StatusAfter(502), Fault::NotJson] {
-        let group = full_group("Public", 450);
+        let group = full_group("Public", 210);
         let expected = expected(&group, &[], FREE as usize);
         let world = World::new(group);
         world.stand_in.on_call(move |call, _| match call.command.as_str() {
@@ -135,7 +135,7 @@ fn removals_that_are_carried_out_but_never_answered() {
 
 #[test]
 fn removals_that_never_arrive() {
-    let group = full_group("Public", 450);
+    let group = full_group("Public", 210);
     let expected = expected(&group, &[], FREE as usize);
     let world = World::new(group);
     world.stand_in.on_call(|call, _| match call.command.as_str() {
@@ -178,7 +178,7 @@ fn too_many_calls_in_a_second() {
 
 #[test]
 fn credential_that_expires_on_its_way() {
-    let group = full_group("Public", 450);
+    let group = full_group("Public", 210);
     let expected = expected(&group, &[], FREE as usize);
     let calls = calls(&group);
     for position in 0..calls {
@@ -201,7 +201,7 @@ fn credential_that_expires_on_its_way() {
 
 #[test]
 fn clock_that_is_wrong_ends_the_run() {
-    let world = World::new(full_group("Public", 450));
+    let world = World::new(full_group("Public", 210));
     let mut run = run().pace(Duration::ZERO);
     let mut sent = 0;
     let late = world.clock.now() - Duration::from_secs(3600);

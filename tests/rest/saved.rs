@@ -5,21 +5,15 @@ use std::time::Duration;
 use http::StatusCode;
 use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, SavedRun, Step};
 
-use crate::stand_in::{Fault, Group};
-use crate::world::{Came, DAY, GROUP, NOW, World, accounts, expected, full_group, policy, restored};
-
-const FREE: u32 = 150;
+use crate::stand_in::Fault;
+use crate::world::{Came, DAY, FREE, GROUP, NOW, World, accounts, expected, full_group, groups, policy, restored};
 
 fn run() -> MakeRoom {
     MakeRoom::new(GROUP, policy(FREE).protect("u00011"))
 }
 
-fn groups() -> [Group; 2] {
-    [full_group("Public", 450), full_group("Community", 450)]
-}
-
 /// Calls that a run takes.
-const CALLS: usize = 10;
+const CALLS: usize = 9;
 
 #[track_caller]
 fn saved_and_restored(old: &MakeRoom) -> MakeRoom {
@@ -106,7 +100,7 @@ fn stopped_for_a_day_anywhere() {
 /// Answers take so long that what was read is old before anything can be removed.
 #[test]
 fn too_slow_to_remove_anybody() {
-    let world = World::new(full_group("Public", 450));
+    let world = World::new(full_group("Public", 210));
     let clock = world.clock.clone();
     world.stand_in.on_call(move |_, _| {
         clock.advance(Duration::from_secs(31));
@@ -131,10 +125,10 @@ fn continued(saved: serde_json::Value) -> MakeRoom {
 /// Nothing that comes out of a queue causes a panic.
 #[test]
 fn saved_run_that_was_tampered_with() {
-    let world = World::new(full_group("Public", 450));
+    let world = World::new(full_group("Public", 210));
     let mut run = run();
     // As far as the first removal.
-    (0..7).for_each(|_| drop(world.step(&mut run)));
+    (0..6).for_each(|_| drop(world.step(&mut run)));
     let saved = serde_json::to_value(&run).unwrap();
     let mut many_failures = saved.clone();
     many_failures["retry"]["failures"] = u32::MAX.into();
@@ -197,10 +191,10 @@ fn saved_run_of_another_version() {
 /// A look from the future is no look.
 #[test]
 fn saved_run_with_a_look_from_the_future() {
-    let world = World::new(full_group("Public", 450));
+    let world = World::new(full_group("Public", 210));
     let mut run = run();
     // As far as the first removal.
-    (0..7).for_each(|_| drop(world.step(&mut run)));
+    (0..6).for_each(|_| drop(world.step(&mut run)));
     let mut saved = serde_json::to_value(&run).unwrap();
     for (later, next) in [(0, "delete_group_member"), (1, "get_specified_group_member_info")] {
         let secs = saved["clock"]["seen"]["secs"].as_u64().unwrap();

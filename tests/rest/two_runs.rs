@@ -4,21 +4,11 @@ use std::time::Duration;
 
 use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Step};
 
-use crate::stand_in::{Fault, Group};
-use crate::world::{Came, GROUP, NOW, World, accounts, expected, full_group, group_of, policy};
-
-const FREE: u32 = 160;
-
-fn run() -> MakeRoom {
-    MakeRoom::new(GROUP, policy(FREE))
-}
-
-fn groups() -> [Group; 2] {
-    [full_group("Public", 300), full_group("Community", 300)]
-}
+use crate::stand_in::Fault;
+use crate::world::{Came, FREE, GROUP, NOW, World, accounts, expected, full_group, group_of, groups, policy, run};
 
 /// How many calls a run takes alone.
-const CALLS: usize = 10;
+const CALLS: usize = 9;
 
 #[track_caller]
 fn assert_together(world: &World, runs: &[MakeRoom], expected: &[String], context: &str) {

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use im_group_full::rest::{MakeRoom, Outcome, Spared};
 
-use super::group::{Group, INACTIVE, Member};
+use super::group::{Group, INACTIVE};
 use super::vendor::{Online, Told};
+use crate::stand_in::Member;
 
 /// What the caller wants, in numbers.
 #[derive(Clone)]
@@ -125,7 +126,7 @@ impl Ledger {
     fn note_mutes(&mut self, told: &Told) {
         for member in told.values().flatten() {
             let mute = self.mutes.entry(member.account.clone()).or_default();
-            *mute = member.muted.max(*mute);
+            *mute = member.mute_until.max(*mute);
         }
     }
 
@@ -190,14 +191,21 @@ impl Ledger {
         assert!(rules.spare_readers.is_some() || self.muted_at.is_none_or(long), "nobody could speak");
         match self.planned.get(account) {
             Some(Some(planned)) => {
-                assert_eq!((member.last_active(), member.joined), (planned.last_active(), planned.joined), "{account}");
-                assert!(rules.spare_readers.is_none() || member.read == planned.read, "{account} read on");
+                assert_eq!(
+                    (member.last_active(), member.join_time),
+                    (planned.last_active(), planned.join_time),
+                    "{account}"
+                );
+                assert!(rules.spare_readers.is_none() || member.msg_seq == planned.msg_seq, "{account} read on");
             }
             // Carried over from a run with another policy.
             _ => assert!(self.unanswered.contains(account), "{account} was not planned, or in doubt"),
         }
         if let Some(messages) = rules.spare_readers {
-            assert!(member.read < look.next_seq && look.next_seq - 1 - member.read >= messages, "{account} reads");
+            assert!(
+                member.msg_seq < look.next_seq && look.next_seq - 1 - member.msg_seq >= messages,
+                "{account} reads"
+            );
         }
         self.fresh(now, look.asked, account);
         if rules.ask_who_is_online {
@@ -265,7 +273,7 @@ impl Ledger {
                 let Some(look) = self.looked.get(account).and_then(|look| look.told.as_ref()) else { return };
                 let mut candidates = run.report().candidates().iter();
                 let planned = candidates.find(|one| one.member().account() == account).unwrap().member();
-                let changed = (look.last_active(), Some(look.joined)) != (planned.last_active(), planned.joined());
+                let changed = (look.last_active(), Some(look.join_time)) != (planned.last_active(), planned.joined());
                 assert!(changed || !self.honest_clock || self.full_at.is_some(), "{account} did nothing");
             }
             _ => {}

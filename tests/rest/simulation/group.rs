@@ -1,39 +1,18 @@
 //! The vendor's truth: a group, what happens in it, and who was removed from it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
+use std::ops::{Deref, DerefMut};
 
 use super::chance::Chance;
+use crate::stand_in::{self, Member, Vendor};
+use crate::world::GROUP;
 
 /// A policy looks back a day at least.
 pub const INACTIVE: u64 = 100_000;
 
-#[derive(Debug, Clone)]
-pub struct Member {
-    pub account: String,
-    pub role: &'static str,
-    pub joined: u64,
-    pub sent: u64,
-    pub read: u64,
-    pub muted: u64,
-    /// What `query_online_status` says.
-    pub state: &'static str,
-}
-
-impl Member {
-    pub fn last_active(&self) -> u64 {
-        self.joined.max(self.sent)
-    }
-}
-
 pub struct Group {
-    pub kind: &'static str,
-    pub limit: usize,
-    /// The highest limit that the package allows.
-    pub package: usize,
-    pub all_muted: bool,
-    pub members: Vec<Member>,
+    pub vendor: Vendor,
     pub gone: bool,
-    pub next_seq: u64,
     pub last_message: u64,
     /// Newcomers stand before all others.
     newcomers_first: bool,
@@ -54,6 +33,20 @@ pub struct Late {
     pub accounts: BTreeSet<String>,
     /// Upon which count it was handed out.
     pub count: usize,
+}
+
+impl Deref for Group {
+    type Target = stand_in::Group;
+
+    fn deref(&self) -> &stand_in::Group {
+        &self.vendor.groups[GROUP]
+    }
+}
+
+impl DerefMut for Group {
+    fn deref_mut(&mut self) -> &mut stand_in::Group {
+        self.vendor.groups.get_mut(GROUP).unwrap()
+    }
 }
 
 impl Group {
@@ -78,12 +71,13 @@ impl Group {
                 5 if chance.one_in(3) => "adminB".to_owned(),
                 _ => format!("u{i:03}"),
             };
-            let muted = if chance.one_in(8) { now - 200_000 + chance.below(250_000) } else { 0 };
+            let mute_until = if chance.one_in(8) { now - 200_000 + chance.below(250_000) } else { 0 };
             let state = chance.pick(&["Offline", "Offline", "Offline", "Online", "PushOnline"]);
-            Member { account, role, joined, sent, read: chance.below(200), muted, state }
+            let msg_seq = chance.below(200);
+            Member { role, msg_seq, mute_until, state, ..Member::new(account, joined, sent) }
         };
         let members: Vec<_> = (0..size).map(|i| member(i, chance)).collect();
-        let last_message = members.iter().map(|member| member.sent).max().unwrap_or(0);
+        let last_message = members.iter().map(|member| member.last_send_msg_time).max().unwrap_or(0);
         let limit = match chance.below(8) {
             0 => members.len() + 3,
             1 => members.len() + 1,
@@ -91,14 +85,17 @@ impl Group {
             2 => (members.len() * 9 / 10).max(1),
             _ => members.len(),
         };
-        Self {
-            kind,
-            limit,
+        let mut vendor = Vendor {
             package: limit + chance.index(60),
-            all_muted: chance.one_in(30),
-            members,
+            next_msg_seq: Some(100 + chance.below(100)),
+            longest_page: chance.pick(&[200, 200, 100, 13, 7, 3]),
+            ..Vendor::default()
+        };
+        let all_muted = chance.one_in(30);
+        vendor.groups.insert(GROUP.to_owned(), stand_in::Group { kind, limit, members, all_muted });
+        Self {
+            vendor,
             gone: false,
-            next_seq: 100 + chance.below(100),
             last_message,
             newcomers_first: chance.one_in(4),
             left: HashSet::new(),
@@ -125,15 +122,15 @@ impl Group {
             chance.index(all.len())
         };
         match chance.below(76) {
-            60..=62 => self.members[index].muted = now + chance.below(100_000),
-            63 | 64 => self.members[index].muted = 0,
+            60..=62 => self.members[index].mute_until = now + chance.below(100_000),
+            63 | 64 => self.members[index].mute_until = 0,
             65..=70 => self.members[index].state = chance.pick(&["Offline", "Online", "PushOnline"]),
             71 if chance.one_in(8) => self.all_muted = !self.all_muted,
             // Somebody else sets the limit.
             72 if chance.one_in(4) => self.limit = (self.limit + chance.index(9)).saturating_sub(4).max(1),
 
             0..=11 => self.speak(index, now),
-            12..=19 => self.members[index].read = self.next_seq - 1,
+            12..=19 => self.members[index].msg_seq = self.next_seq() - 1,
             20..=25 => {
                 self.members[index].role = "Admin";
                 self.promoted.insert(all[index].clone());
@@ -150,10 +147,11 @@ impl Group {
     }
 
     fn speak(&mut self, index: usize, now: u64) {
-        self.members[index].sent = now;
-        self.members[index].read = self.next_seq;
+        let seq = self.next_seq();
+        let member = &mut self.members[index];
+        (member.last_send_msg_time, member.msg_seq) = (now, seq);
         self.last_message = now;
-        self.next_seq += 1;
+        self.vendor.next_msg_seq = Some(seq + 1);
     }
 
     /// Rather somebody who was there before.
@@ -173,19 +171,22 @@ impl Group {
             return;
         }
         self.joins.insert(account.clone());
-        let member = Member { account, role: "Member", joined: now, sent: 0, read: 0, muted: 0, state: "Online" };
+        let member = Member { state: "Online", ..Member::new(account, now, 0) };
         let at = if self.newcomers_first { 0 } else { self.members.len() };
         self.members.insert(at, member);
     }
 
     /// Says whether anybody was removed.
     pub fn remove(&mut self, accounts: &BTreeSet<String>) -> bool {
-        let members = std::mem::take(&mut self.members).into_iter();
-        let (gone, stay): (Vec<_>, _) = members.partition(|member| accounts.contains(&member.account));
-        self.members = stay;
+        let accounts: Vec<_> = accounts.iter().cloned().collect();
+        let gone = self.deref_mut().remove(&accounts);
         let any = !gone.is_empty();
-        self.removed.extend(gone.into_iter().map(|member| member.account));
+        self.removed.extend(gone);
         any
+    }
+
+    pub fn next_seq(&self) -> u64 {
+        self.vendor.next_msg_seq.unwrap()
     }
 
     /// Takes out what is due at this time.
@@ -193,9 +194,5 @@ impl Group {
         let (due, later) = std::mem::take(&mut self.late).into_iter().partition(|late| late.due <= millis);
         self.late = later;
         due
-    }
-
-    pub fn by_account(&self) -> HashMap<&str, &Member> {
-        self.members.iter().map(|member| (member.account.as_str(), member)).collect()
     }
 }

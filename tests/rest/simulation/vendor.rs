@@ -1,19 +1,20 @@
-//! How the vendor answers: from the truth, with the strange pages and entries that were seen in the wild.
+//! How the vendor answers: what the stand-in says, with the strange pages and entries that were seen in the wild.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::chance::Chance;
-use super::group::{Group, Member};
-use crate::world::GROUP;
+use super::group::Group;
+use crate::stand_in::Member;
 
 /// What one answer says of an account; `None` if that cannot be understood or contradicts itself.
 pub type Told = HashMap<String, Option<Member>>;
 
+/// What one answer says of who is online; `None` if that cannot be understood or contradicts itself.
+pub type Online = HashMap<String, Option<bool>>;
+
 pub struct Quirks {
-    /// How many members a page can have.
-    pub longest_page: usize,
     /// How rare a broken entry is: one in this many.
     pub broken: u64,
     pub without_member_num: bool,
@@ -23,34 +24,69 @@ pub struct Quirks {
     pub ignores_raises: bool,
 }
 
-/// What one answer says of who is online; `None` if that cannot be understood or contradicts itself.
-pub type Online = HashMap<String, Option<bool>>;
-
-/// A count, and whether it can be taken to say that nobody is muted.
-pub fn count(group: &Group, quirks: &Quirks, chance: &mut Chance) -> (Value, bool) {
-    let mut count = info(group);
-    let name = if quirks.old_names { "ShutUpAllMember" } else { "MuteAllMember" };
-    let unclear = chance.one_in(quirks.broken);
-    count["GroupInfo"][0][name] = match (unclear, group.all_muted) {
-        (true, _) => Value::Null,
-        (false, true) => json!("On"),
-        (false, false) => json!("Off"),
-    };
-    (count, unclear || group.all_muted)
+/// What can be understood of one answer.
+#[derive(Default)]
+pub struct Said {
+    pub told: Told,
+    pub online: Online,
+    /// It cannot be taken to say that nobody is muted.
+    pub muted: bool,
 }
 
-pub fn online(group: &Group, accounts: &[String], quirks: &Quirks, chance: &mut Chance) -> (Value, Online) {
-    assert!((1..=500).contains(&accounts.len()));
-    let members = group.by_account();
-    let (mut result, mut errors, mut told) = (Vec::new(), Vec::new(), HashMap::new());
+pub fn answer(group: &mut Group, command: &str, body: &Value, quirks: &Quirks, chance: &mut Chance) -> (Value, Said) {
+    let mut body = body.clone();
+    if group.kind == "Community" {
+        group.members.sort_by(|a, b| a.account.cmp(&b.account));
+        if let Some(next) = body["Next"].as_str().filter(|_| chance.one_in(8)) {
+            // Some pages overlap the one before.
+            let before = group.members.iter().map(|member| &*member.account).filter(|account| *account < next).max();
+            body["Next"] = json!(before.unwrap_or_default());
+        }
+    }
+    let mut answer = group.vendor.answer(command, &body);
+    let mut said = Said::default();
+    assert!(answer["ErrorCode"] == 0 || answer["ErrorCode"] == 10038, "{command} {body}: {answer}");
+    match command {
+        "get_group_info" => said.muted = spoil_count(&mut answer["GroupInfo"][0], group, quirks, chance),
+        "query_online_status" => said.online = spoil_online(&mut answer, quirks, chance),
+        "get_group_member_info" | "get_specified_group_member_info" => {
+            said.told = spoil_members(&mut answer["MemberList"], group, quirks, chance);
+            if quirks.without_member_num {
+                answer["MemberNum"].take();
+            }
+        }
+        _ => {}
+    }
+    (answer, said)
+}
+
+fn rename(entry: &mut Value, from: &str, to: &str) {
+    let entry = entry.as_object_mut().unwrap();
+    if let Some(value) = entry.remove(from) {
+        entry.insert(to.to_owned(), value);
+    }
+}
+
+fn spoil_count(entry: &mut Value, group: &Group, quirks: &Quirks, chance: &mut Chance) -> bool {
+    // Also when it was sent by somebody who has left.
+    entry["LastMsgTime"] = json!(group.last_message);
+    let unclear = chance.one_in(quirks.broken);
+    if unclear {
+        entry["MuteAllMember"].take();
+    }
+    if quirks.old_names {
+        rename(entry, "MuteAllMember", "ShutUpAllMember");
+    }
+    unclear || group.all_muted
+}
+
+fn spoil_online(answer: &mut Value, quirks: &Quirks, chance: &mut Chance) -> Online {
+    let (mut result, mut errors, mut told) = (Vec::new(), Vec::new(), Online::new());
     let name = if quirks.old_names { "Status" } else { "State" };
-    for account in accounts {
-        let Some(member) = members.get(account.as_str()) else {
-            errors.push(json!({ "To_Account": account, "ErrorCode": 70107 }));
-            continue;
-        };
-        let entry = json!({ "To_Account": account, name: member.state });
-        told.insert(account.clone(), Some(member.state != "Offline"));
+    for mut entry in answer["QueryResult"].as_array().unwrap().clone() {
+        let account = entry["To_Account"].as_str().unwrap().to_owned();
+        told.insert(account.clone(), Some(entry["State"] != "Offline"));
+        rename(&mut entry, "State", name);
         if !chance.one_in(quirks.broken) {
             result.push(entry);
             continue;
@@ -71,62 +107,19 @@ pub fn online(group: &Group, accounts: &[String], quirks: &Quirks, chance: &mut 
             _ => result.push(json!({ "To_Account": account, "State": "Offline", "Status": "Online" })),
         }
     }
-    (json!({ "ErrorCode": 0, "QueryResult": result, "ErrorList": errors }), told)
+    answer["QueryResult"] = result.into();
+    answer["ErrorList"].as_array_mut().unwrap().extend(errors);
+    told
 }
 
-fn info(group: &Group) -> Value {
-    let entry = json!({
-        "GroupId": GROUP, "ErrorCode": 0, "Type": group.kind, "MemberNum": group.members.len(),
-        "MaxMemberNum": group.limit, "LastMsgTime": group.last_message, "NextMsgSeq": group.next_seq,
-    });
-    json!({ "ErrorCode": 0, "GroupInfo": [entry] })
-}
-
-pub fn page(group: &Group, body: &Value, quirks: &Quirks, chance: &mut Chance) -> (Value, Told) {
-    let asked = usize::try_from(body["Limit"].as_u64().unwrap()).unwrap();
-    assert!((1..=200).contains(&asked));
-    let limit = asked.min(quirks.longest_page);
-    let mut sorted = group.members.clone();
-    let start = match body["Next"].as_str() {
-        Some(next) => {
-            sorted.sort_by(|a, b| a.account.cmp(&b.account));
-            let start = sorted.partition_point(|member| *member.account <= *next);
-            // Some pages overlap the one before.
-            start.saturating_sub(usize::from(chance.one_in(8)))
-        }
-        None => usize::try_from(body["Offset"].as_u64().unwrap()).unwrap(),
-    };
-    let page: Vec<_> = sorted.iter().skip(start).take(limit.max(2)).collect();
-    let next = page.last().filter(|_| start + page.len() < sorted.len()).map_or("", |last| &last.account);
-    let (list, told) = entries(&page, quirks, chance);
-    let mut answer = json!({ "ErrorCode": 0, "MemberNum": group.members.len(), "MemberList": list });
-    if group.kind == "Community" {
-        answer["Next"] = json!(next);
-    }
-    if quirks.without_member_num {
-        answer["MemberNum"].take();
-    }
-    (answer, told)
-}
-
-pub fn look(group: &Group, accounts: &[String], quirks: &Quirks, chance: &mut Chance) -> (Value, Told) {
-    assert!((1..=50).contains(&accounts.len()));
-    let members = group.by_account();
-    let found: Vec<_> = accounts.iter().filter_map(|account| members.get(account.as_str()).copied()).collect();
-    let (list, told) = entries(&found, quirks, chance);
-    (json!({ "ErrorCode": 0, "MemberList": list }), told)
-}
-
-fn entries(members: &[&Member], quirks: &Quirks, chance: &mut Chance) -> (Vec<Value>, Told) {
-    let mut list = Vec::new();
-    let mut told = HashMap::new();
-    for member in members {
-        let name = if quirks.old_names { "ShutUpUntil" } else { "MuteUntil" };
-        let entry = json!({
-            "Member_Account": member.account, "Role": member.role, "JoinTime": member.joined,
-            "LastSendMsgTime": member.sent, "MsgSeq": member.read, name: member.muted,
-        });
-        told.insert(member.account.clone(), Some((*member).clone()));
+fn spoil_members(list: &mut Value, group: &Group, quirks: &Quirks, chance: &mut Chance) -> Told {
+    let name = if quirks.old_names { "ShutUpUntil" } else { "MuteUntil" };
+    let members: HashMap<_, _> = group.members.iter().map(|member| (&*member.account, member)).collect();
+    let (list, mut told) = (list.as_array_mut().unwrap(), Told::new());
+    for mut entry in std::mem::take(list) {
+        let member = members[entry["Member_Account"].as_str().unwrap()];
+        rename(&mut entry, "MuteUntil", name);
+        told.insert(member.account.clone(), Some(member.clone()));
         if !chance.one_in(quirks.broken) {
             list.push(entry);
             continue;
@@ -146,7 +139,7 @@ fn entries(members: &[&Member], quirks: &Quirks, chance: &mut Chance) -> (Vec<Va
                 list.push(entry);
             }
             6 => {
-                broken["LastSendMsgTime"] = json!(member.sent + 7);
+                broken["LastSendMsgTime"] = json!(member.last_send_msg_time + 7);
                 list.push(broken.clone());
                 broken = entry;
             }
@@ -170,5 +163,5 @@ fn entries(members: &[&Member], quirks: &Quirks, chance: &mut Chance) -> (Vec<Va
             told.insert(member.account.clone(), None);
         }
     }
-    (list, told)
+    told
 }

@@ -91,6 +91,10 @@ impl Member {
         }
     }
 
+    pub fn last_active(&self) -> u64 {
+        self.join_time.max(self.last_send_msg_time)
+    }
+
     pub fn presence(&self) -> (&str, &'static str) {
         (&self.account, self.state)
     }
