@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use im_group_full::SdkAppId;
 use im_group_full::http::{Request, StatusCode};
 use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SavedRun, SecretKey, Step};
-use im_group_full_fuzz::{GROUP, Member, Script, Vendor};
+use im_group_full_fuzz::{Group, Member, Script, Vendor};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
+const GROUP: &str = "g";
 const SECRET: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
 const INACTIVE: u64 = 86_400;
 const PROTECTED: [&str; 2] = ["m3", "m40"];
@@ -95,18 +96,21 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut now = 1_700_000_000;
     let kind = ["Public", "Community", "Private", "AVChatRoom"][usize::from(flags % 4)];
-    let member = |index: u16| Member {
-        account: format!("m{index}"),
-        role: match index {
+    let member = |index: u16| {
+        let role = match index {
             0 => "Owner",
             1 => "Admin",
             _ => "Member",
-        },
-        joined: now - 500_000 + u64::from(index) * 700 % 600_000,
-        spoke: if index.is_multiple_of(3) { 0 } else { now - 300_000 + u64::from(index) * 1300 % 300_001 },
+        };
+        let joined = now - 500_000 + u64::from(index) * 700 % 600_000;
+        let spoke = if index.is_multiple_of(3) { 0 } else { now - 300_000 + u64::from(index) * 1300 % 300_001 };
+        Member { role, ..Member::new(format!("m{index}"), joined, spoke) }
     };
-    let members: Vec<_> = (0..u16::from(members)).map(member).collect();
-    let mut vendor = Vendor { kind, limit: members.len() + usize::from(slack % 8), members };
+    let mut members: Vec<_> = (0..u16::from(members)).map(member).collect();
+    members.sort_by(|a, b| a.account.cmp(&b.account));
+    let mut vendor = Vendor::default();
+    let limit = members.len() + usize::from(slack % 8);
+    vendor.groups.insert(GROUP.to_owned(), Group { kind, limit, members, all_muted: false });
     let mut script = Script { bytes: rest, at: 0, again: flags & 4 != 0 };
     let policy = PROTECTED
         .into_iter()
@@ -154,17 +158,18 @@ fn at(now: u64) -> SystemTime {
 
 /// Somebody speaks, leaves, comes or is made an admin; time passes, or the clock is set back.
 fn happen(vendor: &mut Vendor, script: &mut Script<'_>, now: &mut u64) {
+    let members = &mut vendor.groups.get_mut(GROUP).unwrap().members;
     let event = script.byte();
     let index = usize::from(script.byte());
-    let len = vendor.members.len();
+    let len = members.len();
     match event % 16 {
-        1 if len > 0 => vendor.members[index % len].spoke = *now,
-        2 if len > 0 => drop(vendor.members.remove(index % len)),
-        3 => vendor.members.push(Member { account: format!("n{index}"), role: "Member", joined: *now, spoke: 0 }),
-        4 if len > 0 => vendor.members[index % len].role = "Admin",
+        1 if len > 0 => members[index % len].last_send_msg_time = *now,
+        2 if len > 0 => drop(members.remove(index % len)),
+        3 => members.push(Member::new(format!("n{index}"), *now, 0)),
+        4 if len > 0 => members[index % len].role = "Admin",
         5 => *now += index as u64,
         6 => *now -= index as u64 / 16,
-        7 => vendor.members.reverse(),
+        7 => members.reverse(),
         _ => {}
     }
 }
@@ -188,6 +193,8 @@ fn exchange(
     let fault = script.byte() % 16;
     let carried_out = !matches!(fault, 1..=4);
     let mut response = if carried_out { vendor.answer(&command, &body) } else { Value::Null };
+    let refused = carried_out && response["ErrorCode"] != 0;
+    assert!(!refused || vendor.groups[GROUP].kind == "AVChatRoom", "{command} {body}: {response}");
     *now += u64::from(script.byte() % 64 == 63) * 20;
     if removal && matches!(fault, 1 | 2 | 4 | 5 | 6 | 7 | 8) {
         // Nobody knows whether they are gone, so the run has to ask how many are missing.
