@@ -25,19 +25,20 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::lines::Lines;
-use crate::options::{Cli, Command, Run};
+use crate::options::{Cli, Command, Process, Receive, Work};
 use crate::receive::Receiver;
 use crate::serve::STOPPED_WITHIN;
-use crate::work::Worker;
 
 /// For work that is at an end soon. What is not is done again, after its lease.
 const FINISHED_WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Cli { command, run: options } = Cli::parse();
+    let Cli { command, run: all } = Cli::parse();
     let result = match command {
-        None => run(&options).await,
+        None => run(&all.process, Some(&all.receive), Some(&all.work)).await,
+        Some(Command::Receive { process, receive }) => run(&process, Some(&receive), None).await,
+        Some(Command::Work { process, work }) => run(&process, None, Some(&work)).await,
         Some(Command::Rooms { table, command }) => match table.open().await {
             Ok(rooms) => operate::rooms(&rooms, command).await,
             Err(error) => Err(error),
@@ -56,46 +57,47 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: &Run) -> Result<(), String> {
-    let app = options.table.sdk_app_id;
-    let validator = options.receive.tokens.validator(app)?;
-    let making_room = options.work.making_room(app)?;
-    let rooms = options.table.open().await?;
-    let listener = options.receive.listen(app)?;
+async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) -> Result<(), String> {
+    let app = process.table.sdk_app_id;
+    // All that can be wrong is found before anything begins.
+    let validator = receive.map(|receive| receive.tokens.validator(app)).transpose()?;
+    let making_room = work.map(|work| work.making_room(app)).transpose()?.flatten();
+    let rooms = process.table.open().await?;
+    let listener = receive.map(|receive| receive.listen(app)).transpose()?;
     // Until the end: the last lines are written when the guard goes.
-    let (_guard, dropped) = log::init(options.log);
-    if let Some(address) = options.metrics {
+    let (_guard, dropped) = log::init(process.log);
+    if let Some(address) = process.metrics {
         metrics::install(address).map_err(|error| format!("metrics on {address}: {error}"))?;
     }
     tokio::spawn(metrics::observe(rooms.clone(), dropped));
 
-    let (stored, lines) = (Arc::new(Notify::new()), Arc::new(Lines::default()));
+    let stored = Arc::new(Notify::new());
     let (stop, stopping) = watch::channel(false);
-    let worker = Arc::new(Worker {
-        rooms: rooms.clone(),
-        making_room,
-        at_once: options.work.at_once.into(),
-        lease: Duration::from_secs(options.work.lease.into()),
-        attempts: options.work.attempts,
-        retry_after: Duration::from_secs(options.work.retry_after.into()),
-        pretend: options.work.pretend.map(Duration::from_millis),
-        stopping,
+    let working = work.map(|work| {
+        let worker = work.worker(rooms.clone(), making_room, stopping);
+        tokio::spawn(Arc::new(worker).work(Arc::clone(&stored)))
     });
-    let working = tokio::spawn(worker.work(Arc::clone(&stored)));
-    let (receiver, waiting) = Receiver::new(validator, Arc::clone(&lines));
-    let storing = tokio::spawn(receive::store(waiting, rooms, options.receive.max_rooms, stored));
-    let handle = Handle::new();
-    let stopper = handle.clone();
-    tokio::spawn(async move {
+    if let (Some(receive), Some(validator), Some(listener)) = (receive, validator, listener) {
+        let lines = Arc::new(Lines::default());
+        let (receiver, waiting) = Receiver::new(validator, Arc::clone(&lines));
+        let storing = tokio::spawn(receive::store(waiting, rooms, receive.max_rooms, stored));
+        let handle = Handle::new();
+        let stopper = handle.clone();
+        tokio::spawn(async move {
+            interrupted().await;
+            stopper.graceful_shutdown(Some(STOPPED_WITHIN));
+        });
+        serve::serve(listener, receiver, lines, handle).await.map_err(|error| error.to_string())?;
+        // Nothing more arrives. What was answered `OK` is in the table.
+        let _ = timeout(STOPPED_WITHIN, storing).await;
+    } else {
         interrupted().await;
-        tracing::info!("stopping");
-        stopper.graceful_shutdown(Some(STOPPED_WITHIN));
-    });
-    serve::serve(listener, receiver, lines, handle).await.map_err(|error| error.to_string())?;
-    // Nothing more arrives. What was answered `OK` is in the table.
-    let _ = timeout(STOPPED_WITHIN, storing).await;
+    }
+    tracing::info!("stopping");
     let _ = stop.send(true);
-    if timeout(FINISHED_WITHIN, working).await.is_err() {
+    if let Some(working) = working
+        && timeout(FINISHED_WITHIN, working).await.is_err()
+    {
         tracing::warn!("some work did not end in time; it is done again when its lease is over");
     }
     tracing::info!("stopped");

@@ -14,10 +14,12 @@ use im_group_full::SdkAppId;
 use im_group_full::rest::{Endpoint, InactivityPolicy, RestApi, SecretKey};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
-use crate::database::Sqlite;
+use crate::database::{Postgres, Shared, Sqlite};
 use crate::make_room::MakingRoom;
 use crate::rooms::Rooms;
+use crate::work::Worker;
 
 const DAY: u64 = 24 * 60 * 60;
 /// Longer than the vendor takes, and shorter than what was read stays fresh.
@@ -32,16 +34,31 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) run: Run,
+    pub(crate) run: Box<Run>,
 }
 
 const ENVIRONMENT: &str = "\
 Environment:
   IM_CALLBACK_TOKEN   The token of webhook authentication, as the console shows it
-  IM_REST_SECRET_KEY  The secret key of the app, for --rest-admin";
+  IM_REST_SECRET_KEY  The secret key of the app, for --rest-admin
+  PGPASSWORD          The password for PostgreSQL";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Only receive; other processes on the same PostgreSQL work
+    Receive {
+        #[command(flatten)]
+        process: Process,
+        #[command(flatten)]
+        receive: Receive,
+    },
+    /// Only work
+    Work {
+        #[command(flatten)]
+        process: Process,
+        #[command(flatten)]
+        work: Work,
+    },
     /// Show the groups in the table, or decide about one of them
     Rooms {
         #[command(flatten)]
@@ -80,9 +97,15 @@ pub(crate) enum RoomsCommand {
 
 #[derive(Args)]
 pub(crate) struct Table {
-    /// SQLite file that holds the table
-    #[arg(long, env = "IM_DATABASE", value_name = "FILE", default_value = "rooms.db")]
-    database: PathBuf,
+    /// SQLite file that holds the table, or a PostgreSQL URL without a password
+    #[arg(long, env = "IM_DATABASE", value_name = "FILE|URL", default_value = "rooms.db")]
+    database: String,
+    /// File with the password for PostgreSQL, instead of `PGPASSWORD`; read for each connection
+    #[arg(long, env = "IM_DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    database_password_file: Option<PathBuf>,
+    /// PEM file with the certificates to trust for PostgreSQL, instead of the public ones
+    #[arg(long, env = "IM_DATABASE_CA", value_name = "FILE")]
+    database_ca: Option<PathBuf>,
     /// The app's SDKAppID, as the vendor's console shows it
     #[arg(long, env = "IM_SDK_APP_ID", default_value = "888888")]
     pub(crate) sdk_app_id: SdkAppId,
@@ -91,11 +114,17 @@ pub(crate) struct Table {
 #[derive(Args)]
 pub(crate) struct Run {
     #[command(flatten)]
-    pub(crate) table: Table,
+    pub(crate) process: Process,
     #[command(flatten)]
     pub(crate) receive: Receive,
     #[command(flatten)]
     pub(crate) work: Work,
+}
+
+#[derive(Args)]
+pub(crate) struct Process {
+    #[command(flatten)]
+    pub(crate) table: Table,
     /// Address that serves metrics for Prometheus; keep it off the internet
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -192,7 +221,14 @@ struct Room {
 
 impl Table {
     pub(crate) async fn open(&self) -> Result<Rooms, String> {
-        Rooms::open(Arc::new(Sqlite::open(&self.database)?), self.sdk_app_id).await
+        let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| self.database.starts_with(scheme));
+        let database: Shared = if postgres {
+            let (password, ca) = (self.database_password_file.clone(), self.database_ca.clone());
+            Arc::new(Postgres::open(&self.database, password, ca)?)
+        } else {
+            Arc::new(Sqlite::open(Path::new(&self.database))?)
+        };
+        Rooms::open(database, self.sdk_app_id).await
     }
 }
 
@@ -218,6 +254,24 @@ impl Receive {
 }
 
 impl Work {
+    pub(crate) fn worker(
+        &self,
+        rooms: Rooms,
+        making_room: Option<MakingRoom>,
+        stopping: watch::Receiver<bool>,
+    ) -> Worker {
+        Worker {
+            rooms,
+            making_room,
+            at_once: self.at_once.into(),
+            lease: Duration::from_secs(self.lease.into()),
+            attempts: self.attempts,
+            retry_after: Duration::from_secs(self.retry_after.into()),
+            pretend: self.pretend.map(Duration::from_millis),
+            stopping,
+        }
+    }
+
     /// Returns what makes room; `None` if the hook does the work.
     pub(crate) fn making_room(&self, app: SdkAppId) -> Result<Option<MakingRoom>, String> {
         let room = &self.room;

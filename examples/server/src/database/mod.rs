@@ -1,5 +1,6 @@
 //! Where the table is. What is run there is in `rooms.rs`, and the same for every database.
 
+mod postgres;
 mod sqlite;
 
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(crate) use self::postgres::Postgres;
 pub(crate) use self::sqlite::Sqlite;
 
 /// Runs transactions. What differs between databases stands in braces in a statement: `{now}`, the database's clock in milliseconds

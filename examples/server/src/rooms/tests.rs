@@ -1,4 +1,4 @@
-//! What each statement promises. Time is what the table says: leases end when a test says so.
+//! What each statement promises, on SQLite and on PostgreSQL. Time is what the table says: leases end when a test says so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,16 +11,68 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{End, Key, Rooms, Taken};
-use crate::database::{Error, Sqlite, Statement};
+#[path = "../../tests/util/postgres.rs"]
+mod server;
+use crate::database::{Error, Postgres, Shared, Sqlite, Statement};
 
 const APP: SdkAppId = SdkAppId::new(888_888);
 const LEASE: Duration = Duration::from_secs(60);
 
-/// A table, and the folder that it is in.
-async fn table() -> (Rooms, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Sqlite::open(&folder.path().join("rooms.db")).unwrap();
-    (Rooms::open(Arc::new(database), APP).await.unwrap(), folder)
+/// Where a table is.
+enum Place {
+    Folder(TempDir),
+    Url(String),
+}
+
+impl Place {
+    async fn open(&self, app: SdkAppId) -> Result<Rooms, String> {
+        let database: Shared = match self {
+            Self::Folder(folder) => Arc::new(Sqlite::open(&folder.path().join("rooms.db"))?),
+            Self::Url(url) => Arc::new(Postgres::open(url, None, None)?),
+        };
+        Rooms::open(database, app).await
+    }
+}
+
+/// Each is tried on both.
+macro_rules! cases {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let place = super::Place::Folder(tempfile::tempdir().unwrap());
+                super::$case(&place, place.open(super::APP).await.unwrap()).await;
+            })*
+        }
+
+        #[tokio::test]
+        async fn postgres() {
+            let server = server::Postgres::start(&["fsync=off"]);
+            $({
+                println!("{}", stringify!($case));
+                let place = Place::Url(server.database(stringify!($case)));
+                $case(&place, place.open(APP).await.unwrap()).await;
+            })*
+        }
+    };
+}
+
+cases! {
+    an_event_of_a_group_that_waits_replaces_the_other
+    an_event_during_work_starts_another
+    the_bound_is_exact_and_those_who_are_there_are_still_taken
+    a_late_owner_writes_nothing
+    two_workers_never_have_the_same_group
+    a_plan_waits_for_approval_and_events_do_not_replace_it
+    a_plan_of_yesterday_is_replaced_by_an_event
+    retry_lets_work_begin_at_once_but_leaves_other_plans_alone
+    a_failure_waits_and_a_process_that_ends_well_gives_its_group_back
+    what_nobody_needs_is_swept
+    a_removal_is_on_record_with_the_run_before_it_is_sent
+    a_late_owner_leaves_no_record
+    apps_and_topics_are_rows_of_their_own
+    tables_of_another_version_are_refused
+    who_rests_or_is_dead_is_woken_by_an_event_after_an_hour_only
 }
 
 fn key(group: &str) -> Key {
@@ -58,18 +110,14 @@ fn dead() -> End {
     End::Dead("of a topic".into())
 }
 
-#[tokio::test]
-async fn an_event_of_a_group_that_waits_replaces_the_other() {
-    let (rooms, _folder) = table().await;
+async fn an_event_of_a_group_that_waits_replaces_the_other(_: &Place, rooms: Rooms) {
     assert!(put(&rooms, "a", "first", 9).await && put(&rooms, "a", "second", 9).await);
     let taken = take(&rooms).await.unwrap();
     assert_eq!((taken.key, &*taken.event, taken.attempts), (key("a"), "second", 1));
     assert!(take(&rooms).await.is_none());
 }
 
-#[tokio::test]
-async fn an_event_during_work_starts_another() {
-    let (rooms, _folder) = table().await;
+async fn an_event_during_work_starts_another(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "first", 9).await;
     let taken = take(&rooms).await.unwrap();
     put(&rooms, "a", "second", 9).await;
@@ -81,9 +129,7 @@ async fn an_event_during_work_starts_another() {
     assert_eq!(states(&rooms).await, [""; 0]);
 }
 
-#[tokio::test]
-async fn the_bound_is_exact_and_those_who_are_there_are_still_taken() {
-    let (rooms, _folder) = table().await;
+async fn the_bound_is_exact_and_those_who_are_there_are_still_taken(_: &Place, rooms: Rooms) {
     let keys: Vec<_> = ["a", "b", "c", "d", "e"].map(key).into();
     let three = rooms.put(&keys.iter().map(|key| (key, "x")).collect(), 3).await.unwrap();
     assert_eq!(three.len(), 3);
@@ -103,9 +149,7 @@ async fn writes(rooms: &Rooms, taken: &Taken) -> Vec<Result<(), Error>> {
     results
 }
 
-#[tokio::test]
-async fn a_late_owner_writes_nothing() {
-    let (rooms, _folder) = table().await;
+async fn a_late_owner_writes_nothing(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "first", 9).await;
     let late = take(&rooms).await.unwrap();
     time_passes(&rooms).await;
@@ -123,9 +167,7 @@ async fn a_late_owner_writes_nothing() {
     assert_eq!(states(&rooms).await, ["a working"]);
 }
 
-#[tokio::test]
-async fn two_workers_never_have_the_same_group() {
-    let (rooms, _folder) = table().await;
+async fn two_workers_never_have_the_same_group(_: &Place, rooms: Rooms) {
     let keys: Vec<_> = (0..100).map(|number| key(&number.to_string())).collect();
     rooms.put(&keys.iter().map(|key| (key, "x")).collect(), 1000).await.unwrap();
     let (one, other) = tokio::join!(rooms.take(60, LEASE), rooms.take(60, LEASE));
@@ -135,13 +177,11 @@ async fn two_workers_never_have_the_same_group() {
     assert_eq!(taken.len(), 100);
 }
 
-#[tokio::test]
-async fn who_rests_or_is_dead_is_woken_by_an_event_after_an_hour_only() {
-    for how in [End::Rest("nobody may go".into()), dead()] {
-        let (rooms, _folder) = table().await;
-        put(&rooms, "a", "first", 9).await;
+async fn who_rests_or_is_dead_is_woken_by_an_event_after_an_hour_only(_: &Place, rooms: Rooms) {
+    for (group, how) in [("a", End::Rest("nobody may go".into())), ("b", dead())] {
+        put(&rooms, group, "first", 9).await;
         end(&rooms, &take(&rooms).await.unwrap(), how).await.unwrap();
-        put(&rooms, "a", "second", 9).await;
+        put(&rooms, group, "second", 9).await;
         assert!(take(&rooms).await.is_none(), "the hour is not over");
         time_passes(&rooms).await;
         let taken = take(&rooms).await.unwrap();
@@ -152,9 +192,7 @@ async fn who_rests_or_is_dead_is_woken_by_an_event_after_an_hour_only() {
     }
 }
 
-#[tokio::test]
-async fn a_plan_waits_for_approval_and_events_do_not_replace_it() {
-    let (rooms, _folder) = table().await;
+async fn a_plan_waits_for_approval_and_events_do_not_replace_it(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "first", 9).await;
     let taken = take(&rooms).await.unwrap();
     rooms.end(&taken, &End::Planned, Some("the plan".into()), None).await.unwrap();
@@ -175,9 +213,7 @@ async fn a_plan_waits_for_approval_and_events_do_not_replace_it() {
     assert_eq!((taken.approved, taken.run.as_deref(), taken.only_planned), (None, Some("approved"), false));
 }
 
-#[tokio::test]
-async fn a_plan_of_yesterday_is_replaced_by_an_event() {
-    let (rooms, _folder) = table().await;
+async fn a_plan_of_yesterday_is_replaced_by_an_event(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "first", 9).await;
     rooms.end(&take(&rooms).await.unwrap(), &End::Planned, Some("the plan".into()), None).await.unwrap();
     time_passes(&rooms).await;
@@ -186,9 +222,7 @@ async fn a_plan_of_yesterday_is_replaced_by_an_event() {
     assert!(take(&rooms).await.unwrap().only_planned);
 }
 
-#[tokio::test]
-async fn retry_lets_work_begin_at_once_but_leaves_other_plans_alone() {
-    let (rooms, _folder) = table().await;
+async fn retry_lets_work_begin_at_once_but_leaves_other_plans_alone(_: &Place, rooms: Rooms) {
     for (group, how) in [("dead", dead()), ("plan", End::Planned), ("rest", End::Rest(String::new()))] {
         put(&rooms, group, "x", 9).await;
         end(&rooms, &take(&rooms).await.unwrap(), how).await.unwrap();
@@ -200,9 +234,7 @@ async fn retry_lets_work_begin_at_once_but_leaves_other_plans_alone() {
     assert_eq!((rooms.retry("").await.unwrap(), rooms.retry("plan").await.unwrap()), (0, 0), "they are in work");
 }
 
-#[tokio::test]
-async fn a_failure_waits_and_a_process_that_ends_well_gives_its_group_back() {
-    let (rooms, _folder) = table().await;
+async fn a_failure_waits_and_a_process_that_ends_well_gives_its_group_back(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "x", 9).await;
     end(&rooms, &take(&rooms).await.unwrap(), End::Retry(LEASE, "no answer\0".into())).await.unwrap();
     assert!(take(&rooms).await.is_none());
@@ -215,9 +247,7 @@ async fn a_failure_waits_and_a_process_that_ends_well_gives_its_group_back() {
     assert_eq!(take(&rooms).await.unwrap().attempts, 2);
 }
 
-#[tokio::test]
-async fn what_nobody_needs_is_swept() {
-    let (rooms, _folder) = table().await;
+async fn what_nobody_needs_is_swept(_: &Place, rooms: Rooms) {
     for (group, how) in [("dead", dead()), ("plan", End::Planned), ("rest", End::Rest(String::new()))] {
         put(&rooms, group, "x", 9).await;
         end(&rooms, &take(&rooms).await.unwrap(), how).await.unwrap();
@@ -266,9 +296,7 @@ fn run_with_a_removal() -> MakeRoom {
     panic!("no removal");
 }
 
-#[tokio::test]
-async fn a_removal_is_on_record_with_the_run_before_it_is_sent() {
-    let (rooms, _folder) = table().await;
+async fn a_removal_is_on_record_with_the_run_before_it_is_sent(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "x", 9).await;
     let taken = take(&rooms).await.unwrap();
     let mut run = run_with_a_removal();
@@ -290,9 +318,7 @@ async fn a_removal_is_on_record_with_the_run_before_it_is_sent() {
     );
 }
 
-#[tokio::test]
-async fn a_late_owner_leaves_no_record() {
-    let (rooms, _folder) = table().await;
+async fn a_late_owner_leaves_no_record(_: &Place, rooms: Rooms) {
     put(&rooms, "a", "x", 9).await;
     let taken = take(&rooms).await.unwrap();
     time_passes(&rooms).await;
@@ -301,11 +327,8 @@ async fn a_late_owner_leaves_no_record() {
     assert_eq!(rooms.removals("").await.unwrap().len(), 0);
 }
 
-#[tokio::test]
-async fn apps_and_topics_are_rows_of_their_own() {
-    let (rooms, folder) = table().await;
-    let database = Arc::new(Sqlite::open(&folder.path().join("rooms.db")).unwrap());
-    let other = Rooms::open(database, SdkAppId::new(7)).await.unwrap();
+async fn apps_and_topics_are_rows_of_their_own(place: &Place, rooms: Rooms) {
+    let other = place.open(SdkAppId::new(7)).await.unwrap();
     put(&rooms, "a", "x", 9).await;
     let topic = ("a".to_owned(), "t".to_owned());
     rooms.put(&BTreeMap::from([(&topic, "y")]), 9).await.unwrap();
@@ -322,11 +345,8 @@ fn what_cannot_be_stored_has_no_key() {
     assert_eq!(Rooms::key(&event(&"a".repeat(1025))), Err("the ID of the group is too long"));
 }
 
-#[tokio::test]
-async fn tables_of_another_version_are_refused() {
-    let (rooms, folder) = table().await;
+async fn tables_of_another_version_are_refused(place: &Place, rooms: Rooms) {
     rooms.database.run(vec![Statement::new("UPDATE rooms_schema SET version = 2", [])]).await.unwrap();
-    let database = Arc::new(Sqlite::open(&folder.path().join("rooms.db")).unwrap());
-    let error = Rooms::open(database, APP).await.map(drop).unwrap_err();
+    let error = place.open(APP).await.map(drop).unwrap_err();
     assert_eq!(error, "expected tables of version 1, found Some(2)");
 }

@@ -1,0 +1,264 @@
+//! PostgreSQL, over a few connections that end with the first sign of trouble.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
+use tokio_postgres::{Client, Config, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{Database, Error, Rows, Running, Statement};
+
+/// Shorter than a callback waits. The client's own limits: `statement_timeout` does not end a commit that waits for a standby.
+const CONNECTED_WITHIN: Duration = Duration::from_millis(700);
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1200);
+/// Each commit that waits for a lost standby leaves a backend behind, so a database that was too slow is tried rarely.
+const PAUSE: Duration = Duration::from_millis(500);
+const CONNECTIONS: usize = 4;
+
+pub(crate) struct Postgres(mpsc::Sender<Job>);
+
+struct Job {
+    statements: Vec<Statement>,
+    answer: oneshot::Sender<Result<Vec<Rows>, Error>>,
+}
+
+/// What the connections share.
+struct Shared {
+    config: Config,
+    tls: MakeRustlsConnect,
+    password_file: Option<PathBuf>,
+    /// Of the newest server that was seen. One of an older timeline is a primary that was replaced and came back.
+    timeline: AtomicU32,
+    /// Not before then, and why.
+    pause: std::sync::Mutex<Option<(Instant, Error)>>,
+}
+
+impl Postgres {
+    pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf>) -> Result<Self, String> {
+        let mut config: Config = url.parse().map_err(|error| format!("--database: {error}"))?;
+        if config.get_password().is_some() {
+            return Err("--database: process lists are public; give the password in PGPASSWORD or a file".into());
+        }
+        if let Ok(password) = std::env::var("PGPASSWORD") {
+            config.password(password);
+        }
+        config
+            .application_name("example-server")
+            .connect_timeout(CONNECTED_WITHIN)
+            .tcp_user_timeout(ANSWERED_WITHIN)
+            .keepalives_idle(Duration::from_secs(10))
+            .target_session_attrs(TargetSessionAttrs::ReadWrite)
+            .load_balance_hosts(LoadBalanceHosts::Random)
+            // So that one that waits for a row does not keep others waiting for long.
+            .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
+        let shared = Arc::new(Shared {
+            config,
+            tls: tls(ca)?,
+            password_file,
+            timeline: AtomicU32::new(0),
+            pause: std::sync::Mutex::default(),
+        });
+        let (sender, jobs) = mpsc::channel(1024);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..CONNECTIONS {
+            tokio::spawn(serve(Arc::clone(&shared), Arc::clone(&jobs)));
+        }
+        Ok(Self(sender))
+    }
+}
+
+impl Database for Postgres {
+    fn run(&self, statements: Vec<Statement>) -> Running<'_> {
+        Box::pin(async move {
+            let (answer, result) = oneshot::channel();
+            let gone = || Error::Unavailable("its tasks have ended".into());
+            self.0.send(Job { statements, answer }).await.map_err(|_| gone())?;
+            result.await.map_err(|_| gone())?
+        })
+    }
+}
+
+/// The system's own certificates would differ from machine to machine.
+fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Some(path) => {
+            let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            for certificate in CertificateDer::pem_file_iter(&path).map_err(|error| failed(&error))? {
+                let certificate = certificate.map_err(|error| failed(&error))?;
+                roots.add(certificate).map_err(|error| failed(&error))?;
+            }
+        }
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+struct Connection {
+    client: Client,
+    prepared: HashMap<&'static str, tokio_postgres::Statement>,
+}
+
+/// One connection after the other, as long as there are jobs.
+async fn serve(shared: Arc<Shared>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+    let mut connection = None;
+    loop {
+        let Some(Job { statements, mut answer }) = jobs.lock().await.recv().await else { return };
+        // Nobody waits for it any more.
+        if answer.is_closed() {
+            continue;
+        }
+        let result = tokio::select! {
+            result = timeout(ANSWERED_WITHIN, shared.run(&mut connection, &statements)) => result,
+            () = answer.closed() => {
+                connection = None;
+                continue;
+            }
+        };
+        let result = result.unwrap_or_else(|_| {
+            let error = Error::Unavailable("it does not answer".into());
+            shared.pause(&error);
+            Err(error)
+        });
+        if let Err(Error::Unavailable(_)) = &result {
+            connection = None;
+        }
+        let _ = answer.send(result);
+    }
+}
+
+impl Shared {
+    fn pause(&self, error: &Error) {
+        *self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Some((Instant::now() + PAUSE, error.clone()));
+    }
+
+    async fn run(&self, connection: &mut Option<Connection>, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
+        let connection = match connection {
+            Some(connection) if !connection.client.is_closed() => connection,
+            _ => connection.insert(self.connect().await?),
+        };
+        connection.run(statements).await
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let pause = self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        if let Some((until, error)) = pause
+            && Instant::now() < until
+        {
+            return Err(error);
+        }
+        let result = self.try_connect().await;
+        if let Err(error) = &result {
+            self.pause(error);
+        }
+        result
+    }
+
+    async fn try_connect(&self) -> Result<Connection, Error> {
+        let mut config = self.config.clone();
+        if let Some(path) = &self.password_file {
+            // Read each time, so that it can be changed.
+            let password =
+                std::fs::read(path).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
+            config.password(password.trim_ascii());
+        }
+        let (client, driver) = config.connect(self.tls.clone()).await.map_err(|error| unavailable(&error))?;
+        // It ends with the client.
+        tokio::spawn(driver);
+        // Engines that only speak the protocol have no timelines.
+        let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
+        let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
+        if timeline < self.timeline.fetch_max(timeline, Relaxed) {
+            return Err(Error::Unavailable("a primary that was replaced".into()));
+        }
+        Ok(Connection { client, prepared: HashMap::new() })
+    }
+}
+
+impl Connection {
+    async fn run(&mut self, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
+        let transaction = self.client.transaction().await.map_err(|error| unavailable(&error))?;
+        let mut all = Vec::new();
+        for Statement { sql, values, fenced } in statements {
+            let values: Vec<_> = values.iter().map(Parameter).collect();
+            let values: Vec<_> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            if !self.prepared.contains_key(sql) {
+                let prepared = transaction.prepare(&spelt(sql)).await.map_err(|error| unavailable(&error))?;
+                self.prepared.insert(sql, prepared);
+            }
+            let prepared = &self.prepared[sql];
+            if *fenced {
+                let changed = transaction.execute(prepared, &values).await.map_err(|error| unavailable(&error))?;
+                if changed == 0 {
+                    transaction.rollback().await.map_err(|error| unavailable(&error))?;
+                    return Err(Error::Late);
+                }
+                all.push(Rows::new());
+            } else {
+                let rows = transaction.query(prepared, &values).await.map_err(|error| unavailable(&error))?;
+                all.push(rows.iter().map(values_of).collect::<Result<_, _>>().map_err(|error| unavailable(&error))?);
+            }
+        }
+        transaction.commit().await.map_err(|error| unavailable(&error))?;
+        Ok(all)
+    }
+}
+
+fn spelt(sql: &str) -> String {
+    sql.replace("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
+        .replace("{list}", "json_array_elements(CAST($1 AS json)) AS list(value)")
+        .replace("{lock}", "FOR UPDATE")
+        .replace("{skip}", "FOR UPDATE SKIP LOCKED")
+}
+
+fn values_of(row: &Row) -> Result<Vec<Value>, tokio_postgres::Error> {
+    let columns = row.columns().iter().enumerate();
+    let value = |(column, shape): (usize, &tokio_postgres::Column)| match *shape.type_() {
+        Type::INT8 => row.try_get::<_, Option<i64>>(column).map(Value::from),
+        _ => row.try_get::<_, Option<&str>>(column).map(Value::from),
+    };
+    columns.map(value).collect()
+}
+
+/// With its cause, which says what the database said.
+fn unavailable(error: &tokio_postgres::Error) -> Error {
+    Error::Unavailable(match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    })
+}
+
+#[derive(Debug)]
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self.0 {
+            Value::Null => Ok(IsNull::Yes),
+            Value::String(text) => text.to_sql(ty, out),
+            number => number.as_i64().unwrap_or_default().to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
