@@ -134,6 +134,7 @@ pub(crate) struct Process {
 }
 
 #[derive(Args)]
+#[group(id = "receiving")]
 #[command(next_help_heading = "Receiving")]
 pub(crate) struct Receive {
     /// Address to listen on; port 0 means any free port
@@ -147,6 +148,7 @@ pub(crate) struct Receive {
 }
 
 #[derive(Args)]
+#[group(id = "working")]
 #[command(next_help_heading = "Working")]
 pub(crate) struct Work {
     /// How many groups are worked on at once
@@ -317,4 +319,9 @@ fn secret(file: Option<&Path>) -> Result<String, String> {
             .map_err(|_| "IM_REST_SECRET_KEY is not set, and there is no --rest-secret-key-file")?,
     };
     Ok(text.trim().to_owned())
+}
+
+#[test]
+fn flags_do_not_contradict_each_other() {
+    <Cli as clap::CommandFactory>::command().debug_assert();
 }

@@ -1,7 +1,7 @@
 //! Takes groups from the table and works on them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use example_support::say;
 use im_group_full::GroupFull;
@@ -126,9 +126,10 @@ impl Worker {
             return making_room.work_on(self, taken, &event).await;
         }
         if let Some(time) = self.pretend {
-            say(format_args!("begin {}", event.group_id()));
+            let nanos = || SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+            say(format_args!("begin {} {}", nanos(), event.group_id()));
             sleep(time).await;
-            say(format_args!("end {}", event.group_id()));
+            say(format_args!("end {} {}", nanos(), event.group_id()));
             return self.end(taken, End::Done).await;
         }
         let end = match hook::group_full(&event).await {

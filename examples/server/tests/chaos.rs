@@ -10,12 +10,18 @@ use ledger::{Answer, Ledger, Mark, Outage, Outcome, Work};
 fn answers(start: Instant, rows: &[(&str, u64, u64, Outcome)]) -> Vec<Answer> {
     let at = |millis| start + Duration::from_millis(millis);
     let rows = rows.iter().cloned();
-    rows.map(|(group, start, end, outcome)| Answer { group: group.into(), start: at(start), end: at(end), outcome })
-        .collect()
+    rows.map(|(group, start, end, outcome)| Answer {
+        receiver: 0,
+        group: group.into(),
+        start: at(start),
+        end: at(end),
+        outcome,
+    })
+    .collect()
 }
 
 fn mark(start: Instant, at: u64, mark: Mark, group: &str) -> Work {
-    Work { at: start + Duration::from_millis(at), mark, group: group.into() }
+    Work { at: start + Duration::from_millis(at), process: 0, mark, group: group.into() }
 }
 
 fn begin(start: Instant, at: u64, group: &str) -> Work {
@@ -32,7 +38,9 @@ fn work_overlaps_unless_it_has_ended_or_its_process_was_killed() {
         (vec![begin(start, 0, "a"), end("b"), begin(start, 2, "a")], 1),
         (vec![begin(start, 0, "a"), killed(), begin(start, 2, "a")], 0),
     ];
-    for (works, overlapping) in cases {
+    let other = Work { process: 1, ..killed() };
+    let of_another_process = (vec![begin(start, 0, "a"), other, begin(start, 2, "a")], 1);
+    for (works, overlapping) in cases.into_iter().chain([of_another_process]) {
         let ledger = Ledger::new(&[], &works, &[]);
         assert_eq!((ledger.overlapping, ledger.holds()), (overlapping, overlapping == 0), "{works:?}");
     }
@@ -63,7 +71,7 @@ fn a_failed_event_need_not_be_worked_on() {
 #[test]
 fn an_outage_excuses_the_answers_of_its_time_and_no_others() {
     let (start, none) = (Instant::now(), || Outcome::None("reset".into()));
-    let outage = Outage { from: start + Duration::from_secs(10), to: start + Duration::from_secs(20) };
+    let outage = Outage { receiver: 0, from: start + Duration::from_secs(10), to: start + Duration::from_secs(20) };
     let late = Outcome::Fail(String::new());
     // Start and end; late, ignored, excused.
     let rows = [

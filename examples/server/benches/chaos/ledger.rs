@@ -1,6 +1,6 @@
 //! Compares what was answered with what was done.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 const TOO_LATE: Duration = Duration::from_secs(2);
 
 pub struct Answer {
+    pub receiver: usize,
     pub group: String,
     /// When the event was due: a late sender counts against the server.
     pub start: Instant,
@@ -29,20 +30,22 @@ pub enum Outcome {
 pub enum Mark {
     Begin,
     End,
-    /// Whatever was begun has ended.
+    /// Whatever this process has begun has ended.
     Killed,
 }
 
 #[derive(Debug, Clone)]
 pub struct Work {
     pub at: Instant,
+    pub process: usize,
     pub mark: Mark,
     pub group: String,
 }
 
-/// When the server was killed or frozen, until it answered again.
+/// When a receiver was killed or frozen, until it answered again.
 #[derive(Debug, Clone, Copy)]
 pub struct Outage {
+    pub receiver: usize,
     pub from: Instant,
     pub to: Instant,
 }
@@ -64,24 +67,26 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// `works` is in the order in which it was said.
+    /// `works` is in the order of its times.
     pub fn new(answers: &[Answer], works: &[Work], outages: &[Outage]) -> Self {
         let mut ledger = Self::default();
-        let (mut last, mut open) = (HashMap::<&str, Instant>::new(), HashSet::<&str>::new());
-        for Work { at, mark, group } in works {
+        let (mut last, mut open) = (HashMap::<&str, Instant>::new(), HashMap::<&str, usize>::new());
+        for Work { at, process, mark, group } in works {
             match mark {
                 Mark::Begin => {
                     last.insert(group, *at);
-                    ledger.overlapping += usize::from(!open.insert(group));
+                    ledger.overlapping += usize::from(open.insert(group, *process).is_some());
                 }
                 Mark::End => drop(open.remove(&**group)),
-                Mark::Killed => open.clear(),
+                Mark::Killed => open.retain(|_, owner| owner != process),
             }
         }
         for answer in answers {
             // The event was stored after its start, so work that began earlier did not look at the group for it.
             let worked = last.get(&*answer.group).is_some_and(|at| *at >= answer.start);
-            let excused = outages.iter().any(|outage| answer.start < outage.to && answer.end > outage.from);
+            let excused = outages.iter().any(|outage| {
+                outage.receiver == answer.receiver && answer.start < outage.to && answer.end > outage.from
+            });
             ledger.late += usize::from(answer.end - answer.start > TOO_LATE && !excused);
             match &answer.outcome {
                 Outcome::Ok => {
@@ -107,9 +112,9 @@ impl fmt::Display for Ledger {
         writeln!(f, "  answered OK                                   {:>8}", self.ok)?;
         writeln!(f, "  of these lost                                 {:>8}   must be 0", self.lost)?;
         writeln!(f, "  effects overlapping in a group                {:>8}   must be 0", self.overlapping)?;
-        writeln!(f, "  above 2 s while the server runs               {:>8}   must be 0", self.late)?;
+        writeln!(f, "  above 2 s while the receiver runs             {:>8}   must be 0", self.late)?;
         let ignored: usize = self.ignored.values().sum();
-        writeln!(f, "  unanswered while the server runs              {ignored:>8}   must be 0")?;
+        writeln!(f, "  unanswered while the receiver runs            {ignored:>6}   must be 0")?;
         self.ignored.iter().try_for_each(|(cause, count)| writeln!(f, "    {count} {cause}"))?;
         write!(f, "  unanswered while it was killed or frozen      {:>8}", self.unanswered)?;
         self.failed.iter().try_for_each(|(text, count)| write!(f, "\n  FAIL, {text}: {count}"))

@@ -28,7 +28,8 @@ pub struct Load {
     pub events: u32,
     pub pace: Pace,
     pub groups: Groups,
-    pub address: String,
+    /// Of the receivers, which get events in turns.
+    pub addresses: Vec<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -79,7 +80,9 @@ impl Load {
             if let Pace::InFlight(_) = self.pace {
                 due = Instant::now();
             }
-            let (client, address, group) = (Arc::clone(&client), self.address.clone(), self.groups.group(number));
+            let receiver = number as usize % self.addresses.len();
+            let address = self.addresses[receiver].clone();
+            let (client, group) = (Arc::clone(&client), self.groups.group(number));
             sent.spawn(async move {
                 let outcome = match timeout(GIVE_UP, send(&client, &address, &group)).await {
                     Ok(Ok(outcome)) => outcome,
@@ -87,7 +90,7 @@ impl Load {
                     Err(elapsed) => Outcome::None(elapsed.to_string()),
                 };
                 drop(slot);
-                Answer { group, start: due, end: Instant::now(), outcome }
+                Answer { receiver, group, start: due, end: Instant::now(), outcome }
             });
         }
         sent.join_all().await

@@ -1,46 +1,55 @@
-//! What the server loses when it is killed and frozen under load, and how many events a second it takes.
+//! What the server loses when it and its database are killed and frozen under load, and how many events a second it takes.
 //! `cargo bench -p example-server -- --help` explains the options.
 
 use std::process::ExitCode;
-use std::thread;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
 
+use crate::cluster::Cluster;
 use crate::ledger::{Answer, Ledger, Outage, Outcome};
 use crate::load::{Groups, Load, Pace};
-use crate::process::{MAX_ROOMS, Process};
+use crate::process::Works;
+use crate::sqlite::{MAX_ROOMS, Sqlite};
 
+mod cluster;
 mod ledger;
 mod load;
+#[path = "../../tests/util/postgres.rs"]
+mod postgres;
 mod process;
+mod sqlite;
 
-/// How long the server is frozen.
+/// How long a process is frozen.
 const FROZEN: Duration = Duration::from_secs(1);
-/// How long another process keeps the server from writing.
-const LOCKED: Duration = Duration::from_secs(2);
 /// Work that was answered `OK` is lost when nothing was worked on for this long.
 const QUIET: Duration = Duration::from_secs(10);
+/// More than can be there.
+const UNBOUNDED: u32 = 1_000_000;
 
-/// Sends signed callbacks, a quarter of them of one group, while the server is killed and frozen and its table locked. Fails if
-/// an event that was answered OK is not worked on, work on a group overlaps, or an answer takes more than 2 s while the
-/// server runs
+/// Sends signed callbacks, a quarter of them of one group, while processes and the database are killed and frozen. Fails if an
+/// event that was answered OK is not worked on, work on a group overlaps, or an answer takes more than 2 s while the
+/// receiver runs
 #[derive(Parser)]
 struct Options {
+    /// Two receivers and two workers on PostgreSQL with a synchronous standby, instead of one process on SQLite
+    #[arg(long)]
+    postgres: bool,
     /// How many events are sent
     #[arg(long, default_value_t = 60_000)]
     events: u32,
     /// Events a second, whether or not they are answered
     #[arg(long, default_value_t = 500)]
     rate: u32,
-    /// How many times the server is killed, how many times frozen, and how many times its table is locked
+    /// How many times each fault of SQLite happens
     #[arg(long, default_value_t = 6)]
     times: u32,
     /// Requests in flight while the throughput is measured
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 128)]
     in_flight: usize,
-    /// 3,000 events and one outage of each kind, without the throughput
+    /// A tenth of the events, each fault once, without the throughput
     #[arg(long)]
     quick: bool,
     /// Given by cargo
@@ -48,72 +57,87 @@ struct Options {
     bench: bool,
 }
 
+/// What can go wrong.
+pub trait Steps {
+    /// The addresses.
+    fn receivers(&self) -> Vec<String>;
+    /// Returns how many rows the table has; `None` if it cannot be asked now.
+    fn rows(&self) -> Option<u32>;
+    /// How many faults there are.
+    fn count(&self) -> u32;
+    /// Makes one, and returns what it was, and which receivers could not answer meanwhile.
+    fn step(&mut self, number: u32) -> (&'static str, Vec<Outage>);
+}
+
+/// Times what keeps a receiver from answering.
+pub fn timed(receiver: usize, fault: impl FnOnce()) -> Outage {
+    let from = Instant::now();
+    fault();
+    Outage { receiver, from, to: Instant::now() }
+}
+
 fn main() -> ExitCode {
     let mut options = Options::parse();
     if options.quick {
-        options.events = options.events.min(3_000);
-        options.times = options.times.min(1);
+        options.events /= 10;
+        options.times = 1;
     }
-    let ledger = chaos(&options);
+    let max_rooms = if options.postgres { UNBOUNDED } else { MAX_ROOMS };
+    let holds = chaos(&options, max_rooms);
     if !options.quick {
         for groups in [Groups::Many, Groups::Hot] {
             throughput(&options, groups);
         }
     }
-    if ledger.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn chaos(options: &Options) -> Ledger {
-    let mut process = Process::start();
+fn start(options: &Options, max_rooms: u32, works: &Works) -> Box<dyn Steps> {
+    if options.postgres {
+        Box::new(Cluster::start(max_rooms, works))
+    } else {
+        Box::new(Sqlite::start(max_rooms, works))
+    }
+}
+
+fn chaos(options: &Options, max_rooms: u32) -> bool {
+    let works = Works::default();
+    let mut servers = start(options, max_rooms, &works);
     let load = Load {
         events: options.events,
         pace: Pace::Rate(options.rate),
         groups: Groups::Both,
-        address: process.address.clone(),
+        addresses: servers.receivers(),
     };
     let start = Instant::now();
     let load = thread::spawn(move || Runtime::new().unwrap().block_on(load.run()));
     let lasts = Duration::from_secs(1).mul_f64(f64::from(options.events) / f64::from(options.rate));
     let (mut outages, mut most) = (Vec::new(), 0);
-    // In turns, and each as often as it is asked for.
-    let steps = 3 * options.times;
+    let steps = servers.count() * if options.postgres { 1 } else { options.times };
     for step in 0..steps {
         let at = lasts.mul_f64((f64::from(step) + 0.5) / f64::from(steps));
         while start.elapsed() < at {
-            most = most.max(process.rows());
-            thread::sleep(Duration::from_millis(50));
+            most = most.max(servers.rows().unwrap_or_default());
+            sleep(Duration::from_millis(50));
         }
-        let from = Instant::now();
-        match step % 3 {
-            0 => process.kill(),
-            1 => process.freeze(FROZEN),
-            // The process lives, so it has to answer.
-            _ => {
-                process.lock(LOCKED);
-                continue;
-            }
-        }
-        outages.push(Outage { from, to: Instant::now() });
+        let (fault, of_receivers) = servers.step(step);
+        outages.extend(of_receivers);
+        println!("{:>6.1} s  {fault}", start.elapsed().as_secs_f64());
     }
     let answers = load.join().unwrap();
-    let ledger = settle(&process, &answers, &outages);
-    println!(
-        "{} events at {} a second; killed, frozen for {FROZEN:?}, and locked out for {LOCKED:?}, each {} times",
-        options.events, options.rate, options.times
-    );
-    println!("{ledger}");
-    let down: Duration = outages.iter().map(|outage| outage.to - outage.from).sum();
-    println!("  rows seen in the table                        {most:>8}   at most {MAX_ROOMS}");
-    assert!(most <= MAX_ROOMS, "more rows than the bound");
-    println!("  killed or frozen for {:.1} s in all; answers: {}\n", down.as_secs_f64(), times(&answers));
-    ledger
+    let ledger = settle(&works, &answers, &outages);
+    println!("{} events at {} a second\n{ledger}", options.events, options.rate);
+    println!("  rows seen in the table                        {most:>8}   at most {max_rooms}");
+    println!("  answers: {}\n", times(&answers));
+    ledger.holds() && most <= max_rooms
 }
 
 /// Waits until every event that was answered `OK` is worked on, or nothing more happens.
-fn settle(process: &Process, answers: &[Answer], outages: &[Outage]) -> Ledger {
+fn settle(works: &Works, answers: &[Answer], outages: &[Outage]) -> Ledger {
     let (mut count, mut since) = (0, Instant::now());
     loop {
-        let works = process.works.lock().unwrap().clone();
+        let mut works = works.lock().unwrap().clone();
+        works.sort_by_key(|work| work.at);
         if works.len() > count {
             (count, since) = (works.len(), Instant::now());
         }
@@ -121,19 +145,25 @@ fn settle(process: &Process, answers: &[Answer], outages: &[Outage]) -> Ledger {
         if ledger.lost == 0 || since.elapsed() > QUIET {
             return ledger;
         }
-        thread::sleep(Duration::from_millis(100));
+        sleep(Duration::from_millis(500));
     }
 }
 
 fn throughput(options: &Options, groups: Groups) {
-    let process = Process::start();
+    let works = Works::default();
+    let servers = start(options, UNBOUNDED, &works);
     let pace = Pace::InFlight(options.in_flight);
-    let load = Load { events: options.events, pace, groups, address: process.address.clone() };
+    let load = Load { events: options.events, pace, groups, addresses: servers.receivers() };
     let start = Instant::now();
     let answers = Runtime::new().unwrap().block_on(load.run());
     let seconds = start.elapsed().as_secs_f64();
     let ok = answers.iter().filter(|answer| answer.outcome == Outcome::Ok).count();
-    println!("{groups:?}: {ok} OK in {seconds:.2} s, of {} events; {}", answers.len(), times(&answers));
+    let works = works.lock().unwrap().len();
+    println!(
+        "{groups:?}: {ok} OK in {seconds:.2} s, of {} events; {}; {works} marks of work",
+        answers.len(),
+        times(&answers)
+    );
 }
 
 /// The distribution of all answers' times, `OK` or not.

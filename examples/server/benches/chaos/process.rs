@@ -2,66 +2,56 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use example_support::TOKEN_VARIABLE;
 use example_support::testing::{Ended, TOKEN};
-use rusqlite::Connection;
-use tempfile::TempDir;
 
 use crate::ledger::{Mark, Work};
 
 /// For a server that has to start, however slow the machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Few enough to be reached when work stands still for a second.
-pub const MAX_ROOMS: u32 = 300;
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the processes say of their work.
 pub type Works = Arc<Mutex<Vec<Work>>>;
 
 pub struct Process {
     child: Ended,
-    folder: TempDir,
-    pub address: String,
-    pub works: Works,
+    arguments: Vec<String>,
+    /// `None` if it only works.
+    pub address: Option<String>,
+    number: usize,
+    works: Works,
 }
 
 impl Process {
-    pub fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (address, works) = (free.to_string(), Works::default());
-        let folder = tempfile::tempdir().unwrap();
-        Self { child: spawn(&address, &folder, &works), folder, address, works }
-    }
-
-    /// Stands in the way of its writes, as another process that is frozen while it writes does.
-    pub fn lock(&self, how_long: Duration) {
-        let other = Connection::open(database(&self.folder)).unwrap();
-        other.busy_timeout(PATIENCE).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        sleep(how_long);
-        other.execute_batch("ROLLBACK").unwrap();
-    }
-
-    /// Returns how many rows the table has.
-    pub fn rows(&self) -> u32 {
-        let table = Connection::open(database(&self.folder)).unwrap();
-        table.busy_timeout(PATIENCE).unwrap();
-        table.query_row("SELECT COUNT(*) FROM rooms", (), |row| row.get(0)).unwrap()
+    /// Starts one. `role` is its command, or empty.
+    pub fn start(role: &str, number: usize, database: &str, max_rooms: u32, works: &Works) -> Self {
+        let (max_rooms, mut arguments) = (max_rooms.to_string(), vec!["--log", "off", "--database", database]);
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        if role != "work" {
+            arguments.extend(["--max-rooms", &max_rooms, "--address", &free]);
+        }
+        if role != "receive" {
+            arguments.extend(["--pretend", "2", "--lease", "3"]);
+        }
+        let role = Some(role).filter(|role| !role.is_empty());
+        let arguments: Vec<_> = role.into_iter().chain(arguments).map(str::to_owned).collect();
+        let address = (role != Some("work")).then_some(free);
+        let child = spawn(&arguments, address.as_deref(), number, works);
+        Self { child, arguments, address, number, works: Arc::clone(works) }
     }
 
     /// Kills it and starts it again at once.
     pub fn kill(&mut self) {
         self.child.0.kill().unwrap();
         self.child.0.wait().unwrap();
-        let killed = Work { at: Instant::now(), mark: Mark::Killed, group: String::new() };
+        let killed = Work { at: Instant::now(), process: self.number, mark: Mark::Killed, group: String::new() };
         self.works.lock().unwrap().push(killed);
-        self.child = spawn(&self.address, &self.folder, &self.works);
+        self.child = spawn(&self.arguments, self.address.as_deref(), self.number, &self.works);
     }
 
     /// Lets it stand still.
@@ -77,35 +67,33 @@ impl Process {
     }
 }
 
-fn said(line: &str) -> Option<Work> {
-    let (mark, group) = match line.split_once(' ')? {
-        ("begin", group) => (Mark::Begin, group),
-        ("end", group) => (Mark::End, group),
-        _ => return None,
-    };
-    Some(Work { at: Instant::now(), mark, group: group.into() })
-}
-
-fn database(folder: &TempDir) -> PathBuf {
-    folder.path().join("rooms.db")
-}
-
-fn spawn(address: &str, folder: &TempDir, works: &Works) -> Ended {
+fn spawn(arguments: &[String], address: Option<&str>, process: usize, works: &Works) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_example-server"));
-    command.args(["--address", address, "--log", "off", "--database"]).arg(database(folder));
-    command.args(["--pretend", "2", "--lease", "3", "--max-rooms", &MAX_ROOMS.to_string()]);
-    command.env(TOKEN_VARIABLE, TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(arguments).env(TOKEN_VARIABLE, TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = Ended(command.spawn().unwrap());
     let (lines, works) = (BufReader::new(child.0.stdout.take().unwrap()), Arc::clone(works));
     thread::spawn(move || {
-        for work in lines.lines().map_while(Result::ok).filter_map(|line| said(&line)) {
+        for work in lines.lines().map_while(Result::ok).filter_map(|line| said(&line, process)) {
             works.lock().unwrap().push(work);
         }
     });
     let start = Instant::now();
-    while TcpStream::connect(address).is_err() {
+    while address.is_some_and(|address| TcpStream::connect(address).is_err()) {
         assert!(start.elapsed() < PATIENCE, "the server does not listen");
         sleep(Duration::from_millis(5));
     }
     child
+}
+
+/// The time is the one that the process says: lines of two processes are not read in their order.
+fn said(line: &str, process: usize) -> Option<Work> {
+    let mut words = line.splitn(3, ' ');
+    let mark = match words.next()? {
+        "begin" => Mark::Begin,
+        "end" => Mark::End,
+        _ => return None,
+    };
+    let since = Duration::from_nanos(words.next()?.parse().ok()?);
+    let ago = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since).unwrap_or_default();
+    Some(Work { at: Instant::now().checked_sub(ago)?, process, mark, group: words.next()?.into() })
 }

@@ -1,8 +1,8 @@
 //! A PostgreSQL of its own, which ends with the value.
 #![allow(dead_code, reason = "each user takes what it needs")]
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -119,6 +119,16 @@ impl Postgres {
     pub fn database(&self, name: &str) -> String {
         self.psql(&format!("CREATE DATABASE {name}")).unwrap();
         self.url(name)
+    }
+
+    /// Takes one of its connections, until the value is dropped.
+    pub fn hold(&self) -> std::io::Result<TcpStream> {
+        const START: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.write_all(START)?;
+        let mut answer = [0];
+        connection.read_exact(&mut answer)?;
+        if answer == *b"R" { Ok(connection) } else { Err(std::io::ErrorKind::ConnectionRefused.into()) }
     }
 
     /// Sends a signal to all its processes.
