@@ -1,4 +1,10 @@
-//! The feature `rest`, as a user of the crate sees it.
+//! The feature `rest`, as a user of the crate sees it. Which world a test lives in:
+//!
+//! | world | when to use it |
+//! |---|---|
+//! | `canned` | the test writes each answer itself: a few steps, or an answer that no honest vendor gives |
+//! | `world` | a whole run against `stand_in`, which keeps to the vendor's rules: the test changes the group or orders a fault at a call of its choice |
+//! | `simulation` | what must hold whatever happens: chance chooses the group, the policy, the events and the faults |
 //!
 //! Which test holds what `MakeRoom` guarantees; `simulation` holds all of it for one run at a time:
 //!
