@@ -40,17 +40,17 @@
 //!                  └── Rejection ──────────────────────────────────┴── Failure ──────┘
 //! ```
 //!
-//! Each step is public and works alone. These functions run all of them in a row. Each has an async
-//! twin, for handlers that await:
+//! Each step is public and works alone. These run all of them in a row:
 //!
-//! | what your server does | what you call |
-//! |---|---|
-//! | your own code reads the body | [`handle_request`], [`handle_request_async`] |
-//! | it has read the body already | [`handle`], [`handle_async`] |
-//! | the same, with the types of the crate `http` | [`handle_http`], [`handle_http_async`] |
-//! | it takes a tower service (axum, hyper) | `GroupFullService` (feature `tower`) |
+//! | who reads the body | you call | examples |
+//! |---|---|---|
+//! | the service (axum, hyper, every tower server) | `GroupFullService` | `axum`, `hyper` |
+//! | your code, after the query is checked | [`handle_request`] | `tiny-http`, `actix`, `poem` |
+//! | your server, before it calls you | [`handle`], [`handle_http`] | `lambda` |
 //!
-//! Each returns a [`Reply`], which every HTTP server can send.
+//! `GroupFullService` needs the feature `tower`. Each function has an async twin, for handlers that
+//! await: [`handle_request_async`], [`handle_async`], [`handle_http_async`]. [`handle_http`] takes the
+//! types of the crate `http`. Each returns a [`Reply`], which every HTTP server can send.
 //!
 //! # Features
 //!
@@ -160,12 +160,33 @@ pub const CALLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 #[cfg(any(doc, doctest))]
 // Of two definitions of a link Markdown takes the first: these lead to pages of the documentation, those in the files to
 // files.
-#[doc = "[zh]: crate::guide::zh_cn\n[readme]: crate\n\n"]
+#[doc = "[zh]: crate::guide::zh_cn\n[readme]: crate\n[operate]: crate::guide::operate\n\n"]
 #[doc = include_str!("../docs/guide.md")]
 pub mod guide {
-    #[doc = "[en]: crate::guide\n[readme]: crate\n\n"]
+    #[doc = "[zh]: crate::guide::zh_cn::operate\n[guide]: crate::guide\n"]
+    #[doc = "[commands]: crate::guide#serve-several-commands-on-one-url\n"]
+    #[doc = "[work]: crate::guide#work-after-the-answer\n[room]: crate::guide#make-room-in-a-full-group\n\n"]
+    #[doc = include_str!("../docs/operate.md")]
+    pub mod operate {}
+
+    #[doc = "[en]: crate::guide\n[readme]: crate::guide::zh_cn::readme\n[operate]: crate::guide::zh_cn::operate\n\n"]
     #[doc = include_str!("../docs/guide.zh-CN.md")]
-    pub mod zh_cn {}
+    pub mod zh_cn {
+        #[doc = "[en]: crate::guide::operate\n[guide]: crate::guide::zh_cn\n"]
+        #[doc = "[commands]: crate::guide::zh_cn#在同一个-url-上处理多种回调\n"]
+        #[doc = "[work]: crate::guide::zh_cn#先应答后处理\n[room]: crate::guide::zh_cn#为满员的群腾出名额\n\n"]
+        #[doc = include_str!("../docs/operate.zh-CN.md")]
+        pub mod operate {}
+
+        #[doc = "[en]: crate\n[guide]: crate::guide::zh_cn\n[operate]: crate::guide::zh_cn::operate\n"]
+        #[doc = "[changelog]: https://docs.rs/crate/im-group-full/latest/source/CHANGELOG.md\n"]
+        #[doc = "[contributing]: https://docs.rs/crate/im-group-full/latest/source/CONTRIBUTING.md\n"]
+        #[doc = "[security]: https://docs.rs/crate/im-group-full/latest/source/SECURITY.md\n"]
+        #[doc = "[mit]: https://docs.rs/crate/im-group-full/latest/source/LICENSE-MIT\n"]
+        #[doc = "[apache]: https://docs.rs/crate/im-group-full/latest/source/LICENSE-APACHE\n\n"]
+        #[doc = include_str!("../README.zh-CN.md")]
+        pub mod readme {}
+    }
 }
 
 /// The README's code, compiled.

@@ -1,7 +1,7 @@
 //! A callback server on actix-web, which has HTTP types of its own.
 //!
 //! Its limit on connections makes new clients wait until an open connection ends, so idle clients can keep the vendor out.
-//! Run this behind a reverse proxy, as the guide describes.
+//! Run this behind a reverse proxy, as `docs/operate.md` describes.
 
 use std::error::Error;
 

@@ -1,7 +1,7 @@
 //! The callback in axum, in one command: `cargo run -p example-axum`.
 //!
-//! `axum::serve` sets no time limits for slow clients, so run this behind a reverse proxy that does, as the guide
-//! describes. `example-server` shows a server with a queue, metrics and a clean end.
+//! `axum::serve` sets no time limits for slow clients, so run this behind a reverse proxy that does, as
+//! `docs/operate.md` describes. `example-server` shows a server with a queue, metrics and a clean end.
 
 use std::error::Error;
 

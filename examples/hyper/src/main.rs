@@ -1,7 +1,7 @@
 //! A callback server on hyper alone, without a router: it takes the callback on any path.
 //!
 //! It sets time limits for heads and bodies, but no limit on connections. A client that opens enough of them uses up the
-//! file handles, and then nobody can connect until some end. So run this behind a reverse proxy, as the guide describes.
+//! file handles, and then nobody can connect until some end. So run this behind a reverse proxy, as `docs/operate.md` describes.
 
 use std::error::Error;
 use std::time::Duration;

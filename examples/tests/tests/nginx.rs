@@ -1,4 +1,4 @@
-//! Debian's nginx with the guide's configuration, in front of a server without limits of its own and of one with them.
+//! Nginx as `docs/operate.md` configures it, in front of a server without limits of its own and of one with them.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -222,6 +222,6 @@ fn before_server() {
 }
 
 #[test]
-fn is_what_the_guide_says() {
-    assert!(include_str!("../../../docs/guide.md").contains(&format!("```nginx\n{CONFIGURATION}```\n")));
+fn is_what_the_page_says() {
+    assert!(include_str!("../../../docs/operate.md").contains(&format!("```nginx\n{CONFIGURATION}```\n")));
 }

@@ -1,5 +1,5 @@
-//! A callback server on `tiny_http`, without an async runtime. **For behind a reverse proxy only**: nginx, set up as the
-//! guide describes, reads the whole request and sends it anew, and none of what follows reaches this server.
+//! A callback server on `tiny_http`, without an async runtime. **For behind a reverse proxy only**: nginx, set up as
+//! `docs/operate.md` describes, reads the whole request and sends it anew, and none of what follows reaches this server.
 //!
 //! `tiny_http` 0.12 reads the rest of every body, even of a refused one, into as much memory as the head announces: one
 //! head with a huge `Content-Length` ends the process. It has no time limits and no limit on connections, and a
