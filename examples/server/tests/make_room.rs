@@ -65,12 +65,6 @@ impl World {
     fn removed(&self) -> Vec<String> {
         self.vendor.with(|vendor| vendor.removed.clone())
     }
-
-    /// Waits until the table is empty.
-    fn done(&self) {
-        let list = || self.table.says(&["rooms"]);
-        eventually(|| list().is_empty().then_some(()), list);
-    }
 }
 
 #[test]
@@ -118,7 +112,7 @@ fn a_whole_plan_is_approved_and_the_limit_raised_first() {
     // A process, and perhaps days, lie between.
     world.table.says(&["rooms", "approve", GROUP, "--all"]);
     let _server = world.start(&["--raise-limit-to", "42"]);
-    world.done();
+    world.table.shows_nothing();
     assert_eq!((world.removed().len(), world.vendor.with(|vendor| vendor.groups[GROUP].limit)), (1, 42));
 }
 
@@ -143,7 +137,7 @@ fn removes_at_once_if_told_to() {
     let world = World::new(group("Public"));
     let mut server = world.start(&["--remove", "--reason", "inactive", "--no-notification"]);
     server.says("removed group=\"@TGS#2J4SZEAEL\" account=\"user37\"");
-    world.done();
+    world.table.shows_nothing();
     assert_eq!((world.removed().len(), world.table.says(&["removals"]).matches("Removed").count()), (3, 3));
     let call =
         world.vendor.with(|vendor| vendor.calls.iter().rfind(|call| call.command == "delete_group_member").cloned());
@@ -174,7 +168,7 @@ fn everybody_who_was_removed_is_on_record_when_the_process_is_killed() {
     // The next process looks before it sends another.
     world.vendor.on_call(|_, _| Fault::None);
     let _server = world.start(&["--remove"]);
-    world.done();
+    world.table.shows_nothing();
     assert_eq!((world.removed().len(), world.table.says(&["removals"]).matches("  Removed").count()), (3, 3));
 }
 
@@ -205,7 +199,7 @@ fn what_may_help_is_tried_again_until_it_is_too_often() {
     assert!(world.table.says(&["rooms"]).contains("failed 2 times: "), "{}", world.table.says(&["rooms"]));
     world.vendor.on_call(|_, _| Fault::None);
     assert_eq!(world.table.says(&["rooms", "retry"]), "1 to be tried again\n");
-    world.done();
+    world.table.shows_nothing();
     assert_eq!(world.removed().len(), 3);
 }
 
@@ -228,5 +222,5 @@ fn a_group_that_is_gone_needs_no_room() {
     let world = World::new(group("Public"));
     world.vendor.with(|vendor| vendor.groups.clear());
     let _server = world.start(&["--remove"]);
-    world.done();
+    world.table.shows_nothing();
 }

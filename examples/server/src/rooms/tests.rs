@@ -9,6 +9,7 @@ use im_group_full::testing::Callback;
 use im_group_full::{GroupFull, SdkAppId, http};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use super::{End, Key, Rooms, Taken};
 #[path = "../../tests/util/postgres.rs"]
@@ -62,7 +63,8 @@ cases! {
     an_event_during_work_starts_another
     the_bound_is_exact_and_those_who_are_there_are_still_taken
     a_late_owner_writes_nothing
-    two_workers_never_have_the_same_group
+    fifty_workers_never_have_the_same_group
+    four_processes_make_the_tables_at_once
     a_plan_waits_for_approval_and_events_do_not_replace_it
     a_plan_of_yesterday_is_replaced_by_an_event
     retry_lets_work_begin_at_once_but_leaves_other_plans_alone
@@ -167,14 +169,36 @@ async fn a_late_owner_writes_nothing(_: &Place, rooms: Rooms) {
     assert_eq!(states(&rooms).await, ["a working"]);
 }
 
-async fn two_workers_never_have_the_same_group(_: &Place, rooms: Rooms) {
-    let keys: Vec<_> = (0..100).map(|number| key(&number.to_string())).collect();
+async fn fifty_workers_never_have_the_same_group(place: &Place, rooms: Rooms) {
+    let keys: Vec<_> = (0..1000).map(|number| key(&number.to_string())).collect();
     rooms.put(&keys.iter().map(|key| (key, "x")).collect(), 1000).await.unwrap();
-    let (one, other) = tokio::join!(rooms.take(60, LEASE), rooms.take(60, LEASE));
-    let mut taken: Vec<_> = one.unwrap().into_iter().chain(other.unwrap()).map(|taken| taken.key).collect();
+    let mut workers = JoinSet::new();
+    for _ in 0..50 {
+        let worker = place.open(APP).await.unwrap();
+        workers.spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                match worker.take(3, LEASE).await {
+                    Ok(more) if more.is_empty() => return taken,
+                    more => taken.extend(more.unwrap().into_iter().map(|taken| taken.key)),
+                }
+            }
+        });
+    }
+    let mut taken: Vec<_> = workers.join_all().await.concat();
+    assert_eq!(taken.len(), 1000);
     taken.sort();
     taken.dedup();
-    assert_eq!(taken.len(), 100);
+    assert_eq!(taken.len(), 1000);
+}
+
+async fn four_processes_make_the_tables_at_once(place: &Place, rooms: Rooms) {
+    let drop = ["rooms", "removals", "rooms_schema"].map(|table| format!("DROP TABLE {table}").leak() as &'static str);
+    rooms.database.run(drop.iter().map(|sql| Statement::new(sql, [])).collect()).await.unwrap();
+    let (a, b, c, d) = tokio::join!(place.open(APP), place.open(APP), place.open(APP), place.open(APP));
+    for rooms in [a, b, c, d] {
+        assert!(put(&rooms.unwrap(), "a", "x", 9).await);
+    }
 }
 
 async fn who_rests_or_is_dead_is_woken_by_an_event_after_an_hour_only(_: &Place, rooms: Rooms) {

@@ -1,6 +1,8 @@
 //! Starts the server on a table of its own.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod postgres;
+
 use std::process::{Command, Output};
 
 use example_support::testing::Started;
@@ -10,22 +12,34 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_example-server");
 pub const OK: &str = "{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}\n";
 pub const GROUP: &str = "@TGS#2J4SZEAEL";
 
-/// A table, in a folder that goes with it.
-pub struct Table(TempDir);
+/// A table, and perhaps a folder that goes with it.
+pub struct Table {
+    database: String,
+    _folder: Option<TempDir>,
+}
 
 impl Table {
+    /// A file of its own.
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let folder = tempfile::tempdir().unwrap();
+        Self { database: folder.path().join("rooms.db").to_str().unwrap().to_owned(), _folder: Some(folder) }
+    }
+
+    /// One on a PostgreSQL.
+    pub fn at(url: &str) -> Self {
+        Self { database: url.to_owned(), _folder: None }
     }
 
     pub fn path(&self) -> String {
-        self.0.path().join("rooms.db").to_str().unwrap().to_owned()
+        self.database.clone()
     }
 
     /// A command of the operator's, or the server itself.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        for variable in ["IM_SDK_APP_ID", "IM_CALLBACK_TOKEN", "IM_CALLBACK_ADDRESS", "IM_REST_SECRET_KEY"] {
+        for variable in
+            ["IM_SDK_APP_ID", "IM_CALLBACK_TOKEN", "IM_CALLBACK_ADDRESS", "IM_REST_SECRET_KEY", "PGPASSWORD"]
+        {
             command.env_remove(variable);
         }
         command.args(arguments).env("IM_DATABASE", self.path());
@@ -55,6 +69,12 @@ impl Table {
         let output = self.output(arguments);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Waits until the table is empty.
+    #[track_caller]
+    pub fn shows_nothing(&self) {
+        eventually(|| self.says(&["rooms"]).is_empty().then_some(()), || self.says(&["rooms"]));
     }
 
     /// Waits until the list of rooms holds the text.

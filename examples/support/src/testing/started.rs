@@ -70,6 +70,14 @@ impl Started {
         started
     }
 
+    /// Starts a process that does not listen.
+    #[track_caller]
+    pub fn running(command: &mut Command) -> Self {
+        let mut child = Ended(command.stdout(Stdio::piped()).spawn().unwrap());
+        let lines = BufReader::new(child.0.stdout.take().unwrap());
+        Self { child, lines, token: None, url: String::new(), curl: String::new() }
+    }
+
     /// Reads the next line that it prints.
     #[track_caller]
     pub fn line(&mut self) -> String {
