@@ -10,16 +10,12 @@ mod curl;
 mod say;
 mod start;
 
-#[cfg(feature = "connections")]
-pub mod connections;
 #[cfg(feature = "flags")]
 pub mod flags;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "rest-client")]
 pub mod rest_client;
-#[cfg(feature = "serve")]
-pub mod serve;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
 #[cfg(feature = "testing")]

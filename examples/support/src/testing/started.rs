@@ -44,14 +44,6 @@ impl Started {
         Self::spawn(command.args(["--address", "127.0.0.1:0"]).args(arguments), token)
     }
 
-    /// Does the same with few file handles, for the attacks.
-    #[track_caller]
-    pub fn limited(program: &str, arguments: &[&str], token: &str) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -n 256; exec \"$@\"", "sh", program, "--address", "127.0.0.1:0"]).args(arguments);
-        Self::spawn(&mut command, Some(token))
-    }
-
     /// Starts it with a command of its own.
     #[track_caller]
     pub fn spawn(command: &mut Command, token: Option<&str>) -> Self {
