@@ -37,14 +37,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// Starts it on a free port, and waits until it says where it listens.
-    #[track_caller]
-    pub fn new(program: &str, arguments: &[&str], token: Option<&str>) -> Self {
-        let mut command = Command::new(program);
-        Self::spawn(command.args(["--address", "127.0.0.1:0"]).args(arguments), token)
-    }
-
-    /// Starts it with a command of its own.
+    /// Starts it, and waits until it says where it listens.
     #[track_caller]
     pub fn spawn(command: &mut Command, token: Option<&str>) -> Self {
         command.stdout(Stdio::piped()).env_remove(TOKEN_VARIABLE);
