@@ -1,6 +1,5 @@
 //! Plays the vendor's servers against a URL. `im-group-full-probe --help` explains the flags.
 
-mod diagnosis;
 mod table;
 
 use std::io::Write;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use example_support::flags::Tokens;
-use example_support::vendor::{Outcome, Sender, Target, Unreachable, play, play_on, unix_seconds};
+use example_support::vendor::{Diagnosis, Outcome, Sender, Target, Unreachable, play, play_on, unix_seconds};
 use example_support::{Source, TOKEN_VARIABLE};
 use im_group_full::SdkAppId;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,8 +35,8 @@ struct Options {
     /// PEM file with a certificate to trust, for https
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// Seconds to wait for an answer; the vendor waits 2
-    #[arg(long, default_value = "2", value_name = "SECONDS")]
+    /// Seconds to wait for an answer, at least the vendor's 2
+    #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(2..))]
     patience: u32,
     /// Print JSON, for machines
     #[arg(long)]
@@ -48,7 +47,7 @@ struct Options {
 struct Report {
     outcomes: Vec<Outcome>,
     /// Why nothing else was tried, if the first callback was refused.
-    diagnosis: Option<String>,
+    diagnosis: Option<&'static str>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -68,7 +67,7 @@ async fn main() -> ExitCode {
         let report = json!({ "url": options.url, "cases": outcomes, "passed": passed, "diagnosis": diagnosis });
         writeln!(out, "{report:#}")
     } else {
-        table::print(&mut out, &outcomes, passed, diagnosis.as_deref())
+        table::print(&mut out, &outcomes, passed, diagnosis)
     };
     ExitCode::from(u8::from(passed < outcomes.len()))
 }
@@ -105,7 +104,7 @@ async fn run(options: &Options) -> Result<Report, String> {
         // Where a genuine callback is refused, the others would only say so again.
         if outcomes.is_empty() && !outcome.passed {
             progress.finish_and_clear();
-            let diagnosis = Some(diagnosis::of(&outcome, options.sdk_app_id, has_token));
+            let diagnosis = Some(Diagnosis::of(&outcome, has_token).sentence());
             return Ok(Report { outcomes: vec![outcome], diagnosis });
         }
         outcomes.push(outcome);

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cases::{Case, Delivery, Sender};
 pub use self::client::{Connection, Response, Target, Unreachable};
+pub use self::diagnosis::Diagnosis;
 
 mod cases;
 mod client;
+mod diagnosis;
 mod stream;
 mod tls;
 
