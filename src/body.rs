@@ -12,7 +12,7 @@ use crate::{GROUP_FULL_COMMAND, Rejection};
 /// The body of the callback; see "After a Group Is Full" in the vendor's documentation (document
 /// 34376).
 ///
-/// A parsed body is not a checked one: anybody can write one.
+/// A parsed body has not been checked: anyone can write one.
 ///
 /// Serialises with the vendor's names and reads back owned.
 ///
@@ -51,12 +51,12 @@ impl<'a> CallbackBody<'a> {
     /// neither absent, `null`, nor a string; one of the four is given twice.
     #[inline]
     pub fn parse(raw_body: &'a [u8]) -> Result<Self, Rejection> {
-        // One check of the whole is cheaper than serde_json's own of each string.
+        // Checking the whole body once is cheaper than serde_json's check of each string.
         let json = std::str::from_utf8(raw_body).map_err(Repr::malformed_body)?;
         if json.trim_ascii().is_empty() {
             return Err(Repr::EmptyBody.into());
         }
-        // A derived struct would also read itself from an array, field by field.
+        // A derived `Deserialize` also accepts an array of the fields.
         if json.trim_ascii_start().starts_with('[') {
             return Err(Repr::malformed_body("expected an object, found an array").into());
         }
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for CallbackBody<'_> {
     }
 }
 
-/// Reads a [`CallbackBody`] that borrows; its public `Deserialize` makes one that owns.
+/// Deserialises into a borrowing [`CallbackBody`]; the public `Deserialize` returns an owned one.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with `CallbackCommand` and `GroupId`")]
 struct Fields<'a> {
@@ -167,7 +167,7 @@ fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
     move |error| E::custom(format_args!("field `{name}`: {error}"))
 }
 
-/// A string that borrows where it can.
+/// A string that borrows if it can.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
@@ -194,8 +194,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// Milliseconds in both shapes: the vendor's table says integer, the sample beside it shows a
-/// string.
+/// Accepts an integer and a string: the vendor's table says integer, the sample next to it shows a string.
 struct EventTimeVisitor;
 
 impl<'de> Visitor<'de> for EventTimeVisitor {
@@ -209,7 +208,7 @@ impl<'de> Visitor<'de> for EventTimeVisitor {
         Ok(None)
     }
 
-    // What `null` is once serde has buffered it, for an untagged enum or a flattened field.
+    // `null` arrives here once serde has buffered it, for an untagged enum or a flattened field.
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
@@ -222,7 +221,7 @@ impl<'de> Visitor<'de> for EventTimeVisitor {
         Ok(Some(millis))
     }
 
-    // Some formats know signed integers only.
+    // Some formats have only signed integers.
     fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Self::Value, E> {
         u64::try_from(millis).map(Some).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
     }

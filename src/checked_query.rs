@@ -36,7 +36,7 @@ impl<'a> CheckedQuery<'a> {
         &self.query
     }
 
-    /// How many bytes of the body to read at most: one more shows that it is too long.
+    /// Returns how many bytes of the body to read at most: one above the limit, to detect a body that is too long.
     #[inline]
     pub(crate) fn read_limit(&self) -> usize {
         self.body_limit.saturating_add(1)
@@ -61,7 +61,7 @@ impl<'a> CheckedQuery<'a> {
         self.with_body(raw_body)
     }
 
-    /// Does the rest of [`group_full`](Self::group_full) for a query that [is one](Self::is_group_full).
+    /// Completes [`group_full`](Self::group_full) once [`is_group_full`](Self::is_group_full) is known to hold.
     #[inline]
     pub(crate) fn with_body(self, raw_body: &'a [u8]) -> Result<GroupFull<'a>, Rejection> {
         let body = CallbackBody::group_full(raw_body, self.body_limit);

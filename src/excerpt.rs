@@ -1,10 +1,10 @@
-/// Keeps enough to recognise what was sent, without flooding a log.
+/// Shortens a text so that it is still recognisable and does not flood a log.
 pub(crate) fn excerpt(text: &str) -> String {
     excerpt_of(text, 64)
 }
 
-/// Where a proxy encodes the `&`, another parameter's value holds the signature: no long run of hex
-/// digits is shown. They are removed first, because a cut would leave a part that is too short to tell.
+/// Hides long runs of hex digits: if a proxy encodes the `&`, another parameter's value holds the signature.
+/// They are removed before the cut, which could leave a run too short to recognise.
 pub(crate) fn excerpt_of(text: &str, max_chars: usize) -> String {
     let mut shown = String::new();
     for piece in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {

@@ -17,14 +17,14 @@ macro_rules! reject {
 #[cfg(feature = "tower")]
 pub(crate) use reject;
 
-/// The steps after the query: one path for code that awaits and code that does not. (As a function, its
-/// future would be copied into that of each caller.)
+/// The steps after the query, shared by sync and async code. It is a macro because the future of a function
+/// would be copied into the future of each caller.
 macro_rules! answer {
     ($query:ident, $read:ident, $handler:ident $(, $await:tt)?) => {
         'reply: {
             if !$query.is_group_full() {
                 $handler.on_other_command(&$query);
-                // Unread, the rest of the body would be taken for the next request.
+                // The server would take an unread body for the next request.
                 drop($read($query.read_limit())$(.$await)?);
                 break 'reply Reply::ok();
             }
@@ -59,9 +59,10 @@ pub(crate) use answer;
 /// For each request that gets an answer, exactly one of
 /// [`on_group_full`](GroupFullHandler::on_group_full),
 /// [`on_other_command`](GroupFullHandler::on_other_command) and
-/// [`on_rejected`](GroupFullHandler::on_rejected) is called. None need be called if the request is given
-/// up first: an async twin's future is dropped while the body is read, or your `read` panics. To count
-/// those, count requests where they come in and where they are answered, and compare.
+/// [`on_rejected`](GroupFullHandler::on_rejected) is called. If the request is
+/// abandoned before that, none is called: for example, the future is dropped while the body is read, or your
+/// `read` panics. To count those, count requests where they come in and where they are answered, and
+/// compare.
 ///
 /// If your own code reads the body, use [`handle_request`], which also says when to read it.
 ///

@@ -81,7 +81,7 @@ pub trait GroupFullHandler: Send + Sync {
     }
 }
 
-/// Forwards what the two traits share; only `on_group_full` differs.
+/// Forwards the methods that both traits share: all except `on_group_full`.
 macro_rules! forward_hooks {
     ($self:ident => $inner:expr) => {
         fn validator(&$self) -> &Validator {

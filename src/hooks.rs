@@ -5,7 +5,7 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
 type Failed = dyn Fn(&GroupFull<'_>, &Failure) + Send + Sync;
 
-/// What the closures' handlers have besides the closure for the event.
+/// The validator, the optional closures and the clock of a handler made from a closure.
 #[derive(Clone)]
 pub(crate) struct Hooks {
     validator: Validator,
@@ -43,7 +43,7 @@ impl Hooks {
     }
 }
 
-/// The setters and the `Debug` of the closures' handlers, which each have `hooks` and `f`.
+/// The setters and `Debug` of both closure handlers, whose fields are `hooks` and `f`.
 macro_rules! hook_setters {
     ($handler:ident) => {
         impl<F> $handler<F> {

@@ -29,7 +29,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Finds the parameter that a pair sets; any other pair is the app's own.
+    /// Finds the parameter that a pair sets; returns `None` for the app's own parameters.
     #[inline]
     fn find(&mut self, pair: Pair<'a>) -> Option<(&mut Parameter<'a>, Encoded<'a>)> {
         if let Some(value) = pair.value_of("SdkAppid") {
@@ -63,7 +63,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Checks what else is strict, and hands it over decoded.
+    /// Checks the other strict parameters and returns them decoded.
     #[inline]
     pub(crate) fn check(&self, sdk_app_id: SdkAppId) -> Result<Strict<'a>, Repr> {
         let command = self.command.required("CallbackCommand")?;
@@ -75,20 +75,20 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// What passed [`Parameters::check`].
+/// The strict parameters, checked and decoded by [`Parameters::check`].
 pub(crate) struct Strict<'a> {
     pub(crate) sdk_app_id: SdkAppId,
     pub(crate) command: Cow<'a, str>,
     pub(crate) content_type: Option<Cow<'a, str>>,
 }
 
-/// One of them. Strict ones may be given once and must decode; see [`lenient`](Self::lenient).
+/// One parameter. A strict one may be given only once and must decode; see [`lenient`](Self::lenient) for the others.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Parameter<'a> {
     #[default]
     Missing,
     Once(Encoded<'a>),
-    /// Twice or more, with the last value.
+    /// Given twice or more; holds the last value.
     Repeated(Encoded<'a>),
 }
 
@@ -127,8 +127,8 @@ impl<'a> Parameter<'a> {
         self.optional(name)?.ok_or(Repr::MissingParameter(name))
     }
 
-    /// Informational parameters never cause a rejection. Of two the last counts, because the vendor
-    /// appends. A value that cannot be decoded is kept as it was sent.
+    /// Informational parameters never cause a rejection. If one is given twice, the last counts, because the
+    /// vendor appends its own. A value that cannot be decoded is kept as it was sent.
     #[inline]
     pub(crate) fn lenient(self) -> Option<Cow<'a, str>> {
         match self {

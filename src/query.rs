@@ -16,7 +16,7 @@ use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 /// as the app's own, are ignored. The signature (`Sign`, `RequestTime`) is checked by a
 /// [`Validator`](crate::Validator) and never kept.
 ///
-/// A parsed query is not a checked one: anybody can write one.
+/// A parsed query has not been checked: anyone can write one.
 ///
 /// Serialises with the vendor's names, `SdkAppid` as a number, and reads back owned.
 ///
@@ -148,11 +148,11 @@ impl<'a> CallbackQuery<'a> {
     }
 }
 
-/// Refuses a callback of this command that says it is not JSON.
+/// Rejects a callback of this command that declares another format than JSON.
 #[inline]
 pub(crate) fn check_content_type(command: &str, content_type: Option<&str>) -> Result<(), Repr> {
     match content_type {
-        // What the vendor sends; compared first, because that is cheaper.
+        // The vendor sends these; comparing them first is cheaper.
         None | Some("json") => Ok(()),
         Some(found) if found.eq_ignore_ascii_case("json") || command != GROUP_FULL_COMMAND => Ok(()),
         Some(found) => Err(Repr::UnsupportedContentType(excerpt(found).into())),

@@ -107,7 +107,7 @@ impl From<CallbackResponse<'static>> for Reply {
 impl From<Rejection> for Reply {
     fn from(rejection: Rejection) -> Self {
         if rejection.kind() == RejectionKind::OtherCommand {
-            // A code that is not zero would block the users of the other callback.
+            // A non-zero code would block the users of a `...Before...` command.
             return Self::ok();
         }
         let response = CallbackResponse::fail(1, rejection.public_info());

@@ -71,8 +71,7 @@ impl<R: Body<Data = Bytes> + Unpin> Body for ReplyBody<R> {
     }
 }
 
-/// Stands for the missing service for other commands, and for the body of its answers. It has no
-/// values.
+/// The type of the service for other commands, and of its body, when none is set. It has no values.
 #[derive(Debug, Clone, Copy)]
 pub enum NoOther {}
 

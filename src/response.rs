@@ -2,12 +2,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Every failure has a code, and 0 is none.
+/// Replaces code 0, which means success, with 1.
 pub(crate) const fn fail_code(code: i32) -> i32 {
     if code == 0 { 1 } else { code }
 }
 
-/// The JSON of an envelope whose parts need no escape.
+/// The JSON of an envelope whose parts need no escaping.
 macro_rules! envelope {
     ($status:literal, $info:literal, $code:literal) => {
         concat!(r#"{"ActionStatus":""#, $status, r#"","ErrorInfo":""#, $info, r#"","ErrorCode":"#, $code, "}")

@@ -188,31 +188,31 @@ where
 fn response<R>(reply: Reply, unread: bool, version: Version) -> Response<ReplyBody<R>> {
     let mut response = Response::from(reply);
     if unread && version <= Version::HTTP_11 {
-        // The rest of the body would be taken for the next request.
+        // The server would take the rest of the body for the next request.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// Returns the least length of the body that is known before it is read.
+/// Returns the minimum length of the body, as far as it is known before reading.
 fn declared_len<B: Body>(head: &request::Parts, body: &B) -> u64 {
-    // Under a layer that replaces the body, only the header still knows.
+    // If a layer has replaced the body, only the header still has the length.
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     body.size_hint().lower().max(declared.unwrap_or_default())
 }
 
-/// Reads fewer than `most` bytes: with so many the body is too long.
+/// Reads the body, which is too long if it has `most` bytes or more.
 async fn read<B: Body>(mut body: Pin<&mut B>, most: usize) -> Result<Bytes, Rejection> {
     let mut raw_body = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         let frame = frame.map_err(|_| Rejection::incomplete_body())?;
-        // What is not data is trailers, which mean nothing here.
+        // Frames without data are trailers, which have no meaning here.
         let Ok(mut data) = frame.into_data() else { continue };
         if data.remaining() >= most - raw_body.len() {
             return Err(Rejection::body_too_large());
         }
         if raw_body.is_empty() && body.is_end_stream() {
-            // The whole body in one piece, as the vendor's comes, need not be copied.
+            // A body in one piece, like the vendor's, needs no copy.
             return Ok(data.copy_to_bytes(data.remaining()));
         }
         raw_body.put(data);

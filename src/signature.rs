@@ -68,7 +68,7 @@ impl Token {
         let digest = hasher.finalize_reset(); // `finalize` would move the hasher first, which costs 8 ns
         let mut hex = [0; 64];
         for (digits, byte) in hex.chunks_exact_mut(2).zip(digest) {
-            // Arithmetic, and not a table: a look-up would leak the digits through the cache.
+            // Arithmetic instead of a table: a look-up would leak the digits through the cache.
             digits.copy_from_slice(&[byte >> 4, byte & 15].map(|n| n + b'0' + u8::from(n > 9) * (b'a' - b'9' - 1)));
         }
         hex
@@ -88,7 +88,7 @@ pub struct InvalidToken(&'static str);
 
 debug_as_display!(InvalidToken);
 
-/// What a [`Validator`](crate::Validator) knows of signatures.
+/// The tokens and the tolerance of a [`Validator`](crate::Validator).
 #[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) tokens: Vec<Token>,
@@ -102,11 +102,11 @@ impl Policy {
     }
 
     pub(crate) fn check(&self, parameters: &Parameters<'_>, now: SystemTime) -> Result<(), Repr> {
-        // Not decoded: hex and decimal digits need no escapes.
+        // Compared undecoded: hex and decimal digits need no escapes.
         let sign = parameters.sign.single("Sign")?.ok_or(Repr::MissingSignature("Sign"))?.raw;
         let text = parameters.request_time.single("RequestTime")?.ok_or(Repr::MissingSignature("RequestTime"))?.raw;
-        // An attacker who saw one signature can extend a bare hash of token and time, but only by bytes
-        // that are not digits. So only digits pass, written the one way the vendor writes them.
+        // An attacker who saw one signature can extend the plain hash of token and time, but only by bytes
+        // that are not digits. So accept only digits, in the vendor's spelling.
         let time = decimal(text).filter(|_| text == "0" || !text.starts_with('0'));
         let time = time.ok_or(Repr::InvalidSignature)?;
         if !self.knows(sign, text) {
@@ -124,8 +124,8 @@ impl Policy {
         let Ok(given) = <&[u8; 64]>::try_from(sign.as_bytes()).map(words) else {
             return false;
         };
-        // Every digit of every token counts, and `|` and `subtle` have no branch: the time depends on the number of
-        // tokens and their lengths, and not on where, or whether, a digit differs.
+        // Compares every digit of every token, without branches (`|` and `subtle`): the time depends on the
+        // number of tokens and their lengths, not on where, or whether, a digit differs.
         let known = self
             .tokens
             .iter()
@@ -134,12 +134,12 @@ impl Policy {
     }
 }
 
-/// The digits as words, which `subtle` compares one at a step.
+/// Converts the digits to words, of which `subtle` compares one per step.
 fn words(digits: &[u8; 64]) -> [u64; 8] {
     array::from_fn(|word| u64::from_ne_bytes(array::from_fn(|byte| digits[8 * word + byte])))
 }
 
-/// How many whole seconds a time since the Unix epoch is from the clock, and whether it is ahead.
+/// Returns how many whole seconds a time since the Unix epoch is away from the clock, and whether it is ahead.
 fn distance(time: u64, now: SystemTime) -> (u64, bool) {
     match now.duration_since(UNIX_EPOCH) {
         Ok(now) => match time.checked_sub(now.as_secs()) {

@@ -231,7 +231,7 @@ impl Callback {
             (_, Some(RejectionKind::InvalidSignature)) => ("0".repeat(64), time),
             (_, Some(RejectionKind::MissingSignature)) | (None, _) => return Vec::new(),
             (Some((token, _)), Some(RejectionKind::StaleSignature)) => {
-                // As far as a time can be from one that is fresh.
+                // The time that is furthest from a fresh one.
                 let stale = if time > u64::MAX / 2 { 0 } else { u64::MAX };
                 (token.sign(stale), stale)
             }

@@ -1,5 +1,5 @@
-//! `application/x-www-form-urlencoded`, borrowed: a query is cut at the `&` in one pass, names are
-//! compared in place, and only what holds a `%` or a `+` is decoded.
+//! Borrowing `application/x-www-form-urlencoded`: a query is split at each `&` in one pass, names are
+//! compared in place, and only text with a `%` or a `+` is decoded.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ pub(crate) struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    /// Decodes `%XX` and `+`; `None` where an escape is broken or the bytes are not UTF-8.
+    /// Decodes `%XX` and `+`; returns `None` if an escape is broken or the bytes are not UTF-8.
     #[inline]
     pub(crate) fn decode(self) -> Option<Cow<'a, str>> {
         if self.plain { Some(Cow::Borrowed(self.raw)) } else { decode(self.raw).map(Cow::Owned) }
     }
 }
 
-/// What stands between two `&`: `name=value`, or a name alone.
+/// The text between two `&`: `name=value`, or only a name.
 #[derive(Clone, Copy)]
 pub(crate) struct Pair<'a> {
     raw: &'a str,
@@ -31,7 +31,7 @@ impl<'a> Pair<'a> {
     pub(crate) fn value_of(self, name: &str) -> Option<Encoded<'a>> {
         let Self { raw, plain } = self;
         let rest = if plain {
-            // Most names differ in the first byte already, which is cheaper to see.
+            // Most names differ in the first byte, which is cheaper to compare.
             if raw.as_bytes().first() != name.as_bytes().first() {
                 return None;
             }
@@ -44,7 +44,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Cuts a query at the `&`, and leaves out what is empty.
+/// Splits a query at each `&`, and skips empty parts.
 #[inline]
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     let mut rest = query;
@@ -61,7 +61,7 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// Eight at a time: a query that is all `&` must not cost more than another of its length.
+/// Skips eight at a time, so that a query of nothing but `&` costs no more than others of its length.
 #[cold]
 fn skip_separators(query: &str) -> &str {
     let mut rest = query;
@@ -87,15 +87,15 @@ fn split_escaped(query: &str) -> (Pair<'_>, &str) {
     cut(query, query.find('&').unwrap_or(query.len()), false)
 }
 
-/// Finds the first byte below `,`: `%`, `&`, `+`, and little else in a query. Eight bytes at a step it may also find
-/// one that is not ASCII, which is then decoded in vain.
+/// Finds the first byte below `,`: `%`, `&`, `+`, and little else in a query. In steps of eight bytes it may
+/// also find a non-ASCII byte, which only costs a needless decoding.
 #[inline]
 fn first_that_matters(query: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let mut rest = query;
     while let Some((word, tail)) = rest.split_first_chunk() {
-        // The high bit is set where the byte is below `,`; what a borrow does to the bytes behind it does not count.
+        // Sets the high bit of each byte below `,`. A borrow changes only the bytes after the first of them.
         let low = u64::from_le_bytes(*word).wrapping_sub(ONES * u64::from(b',')) & HIGHS;
         if low != 0 {
             return query.len() - rest.len() + low.trailing_zeros() as usize / 8;
