@@ -68,8 +68,8 @@ async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) 
     let (_guard, dropped) = log::init(process.log);
     if let Some(address) = process.metrics {
         metrics::install(address).map_err(|error| format!("metrics on {address}: {error}"))?;
+        tokio::spawn(metrics::observe(rooms.clone(), dropped));
     }
-    tokio::spawn(metrics::observe(rooms.clone(), dropped));
 
     let stored = Arc::new(Notify::new());
     let (stop, stopping) = watch::channel(false);

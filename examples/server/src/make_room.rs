@@ -58,11 +58,12 @@ impl MakingRoom {
             // From here on the run has it, and the row no longer.
             save(worker, taken, &run).await?;
         }
+        let told: Vec<_> = gone(run.report()).map(str::to_owned).collect();
         let end = self.drive(worker, taken, &mut run).await?;
         let report = run.report();
-        removed(report.with_outcome(Outcome::Removed).count());
-        for candidate in report.with_outcome(Outcome::Removed) {
-            tracing::info!(group = report.group_id(), account = candidate.member().account(), "removed");
+        for account in gone(report).filter(|account| !told.iter().any(|told| told == account)) {
+            removed();
+            tracing::info!(group = report.group_id(), account, "removed");
         }
         // A run that rests is over: the next one counts anew, but must not forget a removal that is on its way.
         let over = matches!(end, End::Done | End::Rest(_)) && unanswered(report) == 0;
@@ -152,6 +153,10 @@ fn to_json(run: &MakeRoom) -> String {
 fn changes(request: &Request<Vec<u8>>) -> bool {
     let path = request.uri().path();
     ["/delete_group_member", "/modify_group_base_info"].iter().any(|change| path.ends_with(change))
+}
+
+fn gone(report: &Report) -> impl Iterator<Item = &str> {
+    report.with_outcome(Outcome::Removed).map(|candidate| candidate.member().account())
 }
 
 fn unanswered(report: &Report) -> usize {

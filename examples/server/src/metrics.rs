@@ -33,9 +33,9 @@ pub(crate) fn ended(how: &'static str) {
     counter!("rooms_work_total", "end" => how).increment(1);
 }
 
-/// Counts members who were removed.
-pub(crate) fn removed(members: usize) {
-    counter!("rooms_members_removed_total").increment(members as u64);
+/// Counts a member who was removed.
+pub(crate) fn removed() {
+    counter!("rooms_members_removed_total").increment(1);
 }
 
 /// Looks once a second at what is not counted where it happens.

@@ -180,7 +180,9 @@ async fn fifty_workers_never_have_the_same_group(place: &Place, rooms: Rooms) {
             loop {
                 match worker.take(3, LEASE).await {
                     Ok(more) if more.is_empty() => return taken,
-                    more => taken.extend(more.unwrap().into_iter().map(|taken| taken.key)),
+                    Ok(more) => taken.extend(more.into_iter().map(|taken| taken.key)),
+                    // Fifty processes on one file of SQLite are too many for its lock.
+                    Err(error) => assert!(matches!(error, Error::Unavailable(_))),
                 }
             }
         });
