@@ -4,10 +4,10 @@ use std::{array, fmt};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::debug_as_display;
 use crate::parameters::Parameters;
 use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
+use crate::{SdkAppId, Validator, debug_as_display};
 
 /// The secret that the vendor's console shows under webhook authentication, and that signs every
 /// callback.
@@ -88,11 +88,55 @@ pub struct InvalidToken(&'static str);
 
 debug_as_display!(InvalidToken);
 
-/// The tokens and the tolerance of a [`Validator`](crate::Validator).
+#[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
+impl Validator {
+    /// Accepts callbacks for this app that are signed with this token, or with one given to
+    /// [`also_accept`](Self::also_accept).
+    ///
+    /// # What it proves
+    ///
+    /// The sender knows the token, or saw one of its signatures while it is fresh. A signature is fresh
+    /// for the [`tolerance`](Self::tolerance) before and after its `RequestTime`. It covers only the
+    /// time, not the other parameters or the body, so a captured URL can be replayed with another body
+    /// while it is fresh. HTTPS stays necessary, and access logs that hold query strings are as secret
+    /// as the token for that time.
+    ///
+    /// # Clocks
+    ///
+    /// If your clock is off by more than the tolerance, every callback is rejected as
+    /// [`StaleSignature`](crate::RejectionKind::StaleSignature). The message says by how many seconds.
+    /// Fix the clock (NTP) rather than widen the tolerance, which is also the time in which a captured
+    /// URL can be replayed.
+    pub fn signed(sdk_app_id: SdkAppId, token: Token) -> Self {
+        Self::unauthenticated(sdk_app_id).also_accept(token)
+    }
+
+    /// Accepts signatures made with this token, too. Call it once for each further token.
+    ///
+    /// # Rotation
+    ///
+    /// Callbacks are in flight while you change the token in the console, so both tokens must be
+    /// valid for a while. Accept the new one beside the old one, change it in the console, and drop
+    /// the old one after the [`tolerance`](Self::tolerance). In a running process, swap the whole
+    /// handler (an `Arc` behind your own lock), or build one for each request, which is cheap.
+    pub fn also_accept(mut self, token: Token) -> Self {
+        self.policy.tokens.push(token);
+        self
+    }
+
+    /// Sets how far `RequestTime` may be from the clock, before or after (default 60 s, as the vendor
+    /// advises). The limit is inclusive. Fractions of a second, here and in the clock, are dropped.
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.policy.tolerance = tolerance;
+        self
+    }
+}
+
+/// The tokens and the tolerance of a [`Validator`].
 #[derive(Clone)]
 pub(crate) struct Policy {
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) tolerance: Duration,
+    tokens: Vec<Token>,
+    tolerance: Duration,
 }
 
 impl Policy {
@@ -118,6 +162,10 @@ impl Policy {
             return Err(Repr::StaleSignature { seconds, ahead, tolerance });
         }
         Ok(())
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        !self.tokens.is_empty()
     }
 
     fn knows(&self, sign: &str, request_time: &str) -> bool {

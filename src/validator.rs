@@ -1,10 +1,6 @@
 use std::fmt;
-#[cfg(feature = "signature")]
-use std::time::Duration;
 use std::time::SystemTime;
 
-#[cfg(feature = "signature")]
-use crate::Token;
 use crate::parameters::Parameters;
 use crate::query::check_content_type;
 use crate::rejection::Repr;
@@ -43,7 +39,7 @@ pub struct Validator {
     query_limit: usize,
     body_limit: usize,
     #[cfg(feature = "signature")]
-    policy: Policy,
+    pub(crate) policy: Policy,
 }
 
 impl Validator {
@@ -75,53 +71,6 @@ impl Validator {
         Self { body_limit: bytes, ..self }
     }
 
-    /// Accepts callbacks for this app that are signed with this token, or with one given to
-    /// [`also_accept`](Self::also_accept).
-    ///
-    /// # What it proves
-    ///
-    /// The sender knows the token, or saw one of its signatures while it is fresh. A signature is fresh
-    /// for the [`tolerance`](Self::tolerance) before and after its `RequestTime`. It covers only the
-    /// time, not the other parameters or the body, so a captured URL can be replayed with another body
-    /// while it is fresh. HTTPS stays necessary, and access logs that hold query strings are as secret
-    /// as the token for that time.
-    ///
-    /// # Clocks
-    ///
-    /// If your clock is off by more than the tolerance, every callback is rejected as
-    /// [`StaleSignature`](crate::RejectionKind::StaleSignature). The message says by how many seconds.
-    /// Fix the clock (NTP) rather than widen the tolerance, which is also the time in which a captured
-    /// URL can be replayed.
-    #[cfg(feature = "signature")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
-    pub fn signed(sdk_app_id: SdkAppId, token: Token) -> Self {
-        Self::unauthenticated(sdk_app_id).also_accept(token)
-    }
-
-    /// Accepts signatures made with this token, too. Call it once for each further token.
-    ///
-    /// # Rotation
-    ///
-    /// Callbacks are in flight while you change the token in the console, so both tokens must be
-    /// valid for a while. Accept the new one beside the old one, change it in the console, and drop
-    /// the old one after the [`tolerance`](Self::tolerance). In a running process, swap the whole
-    /// handler (an `Arc` behind your own lock), or build one for each request, which is cheap.
-    #[cfg(feature = "signature")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
-    pub fn also_accept(mut self, token: Token) -> Self {
-        self.policy.tokens.push(token);
-        self
-    }
-
-    /// Sets how far `RequestTime` may be from the clock, before or after (default 60 s, as the vendor
-    /// advises). The limit is inclusive. Fractions of a second, here and in the clock, are dropped.
-    #[cfg(feature = "signature")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
-    pub fn tolerance(mut self, tolerance: Duration) -> Self {
-        self.policy.tolerance = tolerance;
-        self
-    }
-
     /// Returns the app's SDKAppID.
     pub fn sdk_app_id(&self) -> SdkAppId {
         self.sdk_app_id
@@ -140,7 +89,7 @@ impl Validator {
     /// Returns whether a token is set. If not, anybody can forge a callback.
     pub fn requires_signature(&self) -> bool {
         #[cfg(feature = "signature")]
-        return !self.policy.tokens.is_empty();
+        return self.policy.is_set();
         #[cfg(not(feature = "signature"))]
         false
     }
