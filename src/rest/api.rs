@@ -11,9 +11,9 @@ use crate::{SdkAppId, debug_as_display};
 
 /// What every call needs: where to send it, for which app, and as whom.
 ///
-/// It signs each request by itself, with a [`UserSig`] that begins at the `now` of that request. So
-/// there is no credential to keep, to renew or to share between threads, and one that leaks with a
-/// URL is soon worth nothing. If you cannot send a request in time, build it again.
+/// It signs each request with a new [`UserSig`], valid from the `now` of that request. So there is no
+/// credential to keep, renew or share between threads, and one that leaks with a URL soon expires. If you
+/// cannot send a request in time, build it again.
 ///
 /// It holds the secret key: it does not serialise, and its [`Debug`] is redacted.
 #[derive(Debug, Clone)]
@@ -25,10 +25,10 @@ pub struct RestApi {
     lifetime: Duration,
 }
 
-/// Long enough for clocks that differ by minutes, short enough for a URL in somebody's log.
+/// Long enough for clocks that differ by minutes, short enough for a URL that ends up in a log.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// Keeps the URL far below what clients, proxies and [`http::Uri`] take.
+/// Keeps the URL far below the limits of clients, proxies and [`http::Uri`].
 const MAX_ADMIN_LEN: usize = 255;
 
 impl RestApi {
@@ -60,7 +60,7 @@ impl RestApi {
         self
     }
 
-    /// Returns the account that calls.
+    /// Returns the account that makes the calls.
     pub fn admin(&self) -> &str {
         &self.admin
     }
@@ -83,8 +83,7 @@ impl RestApi {
         );
         let mut request = Request::new(body.to_string().into_bytes());
         *request.method_mut() = Method::POST;
-        // Always there: the host was checked, and the rest is short ASCII. A URI without a host would be
-        // sent by no client.
+        // Always `Some`: the host was checked, and the rest is short ASCII. No client sends a URI without a host.
         *request.uri_mut() = self.endpoint.uri(&path_and_query).unwrap_or_default();
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
@@ -92,8 +91,8 @@ impl RestApi {
     }
 }
 
-/// The vendor wants any 32-bit number, so that no two calls have the same URL. The keys of a
-/// standard hash map's hasher differ for each one, which is random enough for that.
+/// The vendor asks for a random 32-bit number, so that no two calls have the same URL. The keys of a standard
+/// hash map's hasher differ each time, which is random enough for that.
 fn random() -> u32 {
     let [a, b, c, d, ..] = RandomState::new().build_hasher().finish().to_le_bytes();
     u32::from_le_bytes([a, b, c, d])

@@ -29,14 +29,14 @@ pub enum Endpoint {
     SiliconValley,
     /// `adminapiidn.im.qcloud.com`
     Jakarta,
-    /// Any other host: a region that came later, a proxy, or a stand-in for a test. The vendor has
-    /// hosts to fall back on when DNS fails, such as `https://adminapisgp.my-imcloud.com` for
-    /// Singapore and `https://adminapi.my-imcloud.com` for China.
+    /// Any other host: a newer region, a proxy, or a stand-in for a test. If DNS fails, the vendor has
+    /// fallback hosts, such as `https://adminapisgp.my-imcloud.com` for Singapore and
+    /// `https://adminapi.my-imcloud.com` for China.
     Host(Host),
 }
 
 impl Endpoint {
-    /// The address of `path_and_query` there; `None` if that is no valid part of a URI.
+    /// Returns the URI of `path_and_query` at this endpoint; `None` if that is not valid in a URI.
     pub(super) fn uri(&self, path_and_query: &str) -> Option<Uri> {
         let (scheme, authority) = match self {
             Self::China => vendor("console.tim.qq.com"),
@@ -61,7 +61,7 @@ fn vendor(host: &'static str) -> (Scheme, Authority) {
     (Scheme::HTTPS, Authority::from_static(host))
 }
 
-/// Writes what parses back to the same endpoint: the region's name, or the host.
+/// Writes the region's name or the host, which parses back to the same endpoint.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -94,9 +94,9 @@ impl FromStr for Endpoint {
     }
 }
 
-/// A scheme, a host and perhaps a port: `https://proxy.example:8443`, `http://127.0.0.1:8080`.
+/// A scheme, a host and optionally a port: `https://proxy.example:8443`, `http://127.0.0.1:8080`.
 ///
-/// Plain `http` is for this machine alone (`localhost`, `127.0.0.0/8`, `[::1]`), because every URL
+/// Plain `http` is only for this machine (`localhost`, `127.0.0.0/8`, `[::1]`), because every URL
 /// carries a [`UserSig`](super::UserSig).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Host {
@@ -109,7 +109,8 @@ impl FromStr for Host {
 
     /// # Errors
     ///
-    /// Anything but `http://` or `https://` and a host, perhaps a port; a user, a path or a query; `http` to another machine.
+    /// It is not `http://` or `https://` with a host and an optional port; it has a user, a path or a query;
+    /// it is `http` to another machine.
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let uri: Uri = text.parse().map_err(|_| InvalidEndpoint(Reason::Form))?;
         let parts = uri.into_parts();
@@ -151,7 +152,7 @@ debug_as_display!(InvalidEndpoint);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Reason {
-    #[error("expected a region, or `https://` and a host without user, path and query")]
+    #[error("expected a region, or `https://` and a host, without user, path or query")]
     Form,
     #[error("expected `https`: plain `http` would show the credential to the network")]
     Plain,

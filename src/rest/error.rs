@@ -26,7 +26,7 @@ enum Repr {
     NoResponse,
     #[error("expected HTTP status 200, found {0}")]
     Status(u16),
-    #[error("expected the vendor's JSON, found something else: {0}")]
+    #[error("unexpected response: {0}")]
     Malformed(String),
     #[error("the vendor answered {code}: {info}")]
     Vendor { code: i32, info: String },
@@ -34,7 +34,7 @@ enum Repr {
     AvChatRoom,
     #[error(
         "the vendor refused to tell who is online with {code}: {info}; \
-         to do without, set `InactivityPolicy::ignore_online_status`"
+         to go on without it, set `InactivityPolicy::ignore_online_status`"
     )]
     PresenceRefused { code: i32, info: String },
     #[error(
@@ -59,7 +59,7 @@ enum Repr {
     LimitUnchanged { wanted: u32, limit: u32 },
 }
 
-/// Why `LastSendMsgTime` is not taken at its word.
+/// Why `LastSendMsgTime` cannot be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub(super) enum Unproven {
     #[error(
@@ -67,25 +67,25 @@ pub(super) enum Unproven {
          if you know that it does for yours, set `InactivityPolicy::trust_silence`"
     )]
     GroupType,
-    #[error("the group has no `LastMsgTime`; to do without, set `InactivityPolicy::trust_silence`")]
+    #[error("the group has no `LastMsgTime`; to rely on silence all the same, set `InactivityPolicy::trust_silence`")]
     NoLastMessage,
     #[error(
-        "the group had messages lately, and none of its members sent one; \
-         if that is right, set `InactivityPolicy::trust_silence`"
+        "the group has recent messages, but none from its members; \
+         if that is expected, set `InactivityPolicy::trust_silence`"
     )]
     NobodySpoke,
     #[error("all members have the same times, so none can be singled out")]
     AllAlike,
     #[error(
         "the group is or was muted within the time that the policy looks back; \
-         to go by what members read, set `InactivityPolicy::spare_readers`"
+         to judge by what members read, set `InactivityPolicy::spare_readers`"
     )]
     Muted,
-    #[error("members have been recorded for less than the time that the policy looks back")]
+    #[error("messages have been recorded for less time than the policy looks back")]
     NotRecorded,
 }
 
-/// What is missing to tell who reads.
+/// What is missing to know who reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub(super) enum Unread {
     #[error("the group has no `NextMsgSeq`")]
@@ -116,7 +116,7 @@ impl RestError {
         Self(Repr::AvChatRoom)
     }
 
-    /// Names the way out where the vendor refused a call that the policy can do without.
+    /// Adds the way out if the vendor refused a call that the policy does not need.
     pub(super) fn of_presence(self) -> Self {
         match self.0 {
             Repr::Vendor { code, info } => Self(Repr::PresenceRefused { code, info }),
@@ -155,7 +155,7 @@ impl RestError {
         Self(Repr::ReadersUnknown(why))
     }
 
-    /// Returns what kind of failure it is.
+    /// Returns what kind of failure this is.
     pub fn kind(&self) -> RestErrorKind {
         match &self.0 {
             Repr::NoResponse => RestErrorKind::NoResponse,
@@ -174,7 +174,7 @@ impl RestError {
         }
     }
 
-    /// Returns the vendor's `ErrorCode`, if it was the vendor who refused.
+    /// Returns the vendor's `ErrorCode`, if the vendor refused the call.
     pub fn code(&self) -> Option<i32> {
         match self.0 {
             Repr::Vendor { code, .. } | Repr::PresenceRefused { code, .. } => Some(code),
@@ -183,8 +183,8 @@ impl RestError {
         }
     }
 
-    /// Returns the vendor's `ErrorInfo`, at most 256 bytes of it. It is a text for people, and
-    /// changes without notice.
+    /// Returns the vendor's `ErrorInfo`, at most 256 bytes of it. It is for people to read, and changes
+    /// without notice.
     pub fn info(&self) -> Option<&str> {
         match &self.0 {
             Repr::Vendor { info, .. } | Repr::PresenceRefused { info, .. } | Repr::RaisedTooHigh { info, .. } => {
@@ -197,9 +197,9 @@ impl RestError {
     /// Returns how long to wait before you build the call again and send it; `None` if that is not
     /// expected to help.
     ///
-    /// Zero after an expired credential, because a new request has a new one. A minute after 70050,
-    /// which says that a wrong credential was tried too often. Otherwise one second, because the
-    /// vendor counts calls by the second. After further failures in a row, wait longer.
+    /// Zero after an expired credential, because a new request has a new one. A minute after 70050: a wrong
+    /// credential was tried too often. Otherwise one second, because the vendor counts calls by the
+    /// second. After further failures in a row, wait longer.
     pub fn retry_after(&self) -> Option<Duration> {
         const SECOND: Duration = Duration::from_secs(1);
         match self.kind() {
@@ -214,8 +214,8 @@ impl RestError {
         }
     }
 
-    /// Whether the call may have been carried out in spite of the failure: only a refusal of the
-    /// vendor's own says that it was not, and not every refusal does.
+    /// Returns whether the call may have been carried out despite the failure: only some of the vendor's
+    /// refusals rule that out.
     pub(super) fn may_have_been_done(&self) -> bool {
         self.code().is_none() || self.kind() == RestErrorKind::Server
     }

@@ -1,7 +1,7 @@
-/// At most 256 bytes of a text from outside, without what could be a credential.
+/// Returns at most 256 bytes of a text from outside, without anything that could be a credential.
 ///
-/// A gateway quotes URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it is not
-/// the name that is looked for but the value: hundreds of characters of one alphabet.
+/// Gateways quote URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it looks for the
+/// value, hundreds of characters of one alphabet, and not for the name.
 pub(super) fn excerpt(text: &str) -> String {
     const MAX_LEN: usize = 256;
     const MAX_RUN: usize = 31;
@@ -24,7 +24,7 @@ pub(super) fn excerpt(text: &str) -> String {
     kept
 }
 
-/// `%`, because a URL within a URL has `*` as `%2A`.
+/// Includes `%`, because a URL within a URL encodes `*` as `%2A`.
 fn could_be_user_sig(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '*' | '-' | '_' | '%')
 }

@@ -51,12 +51,12 @@
 //!
 //! # The credential is in the URL
 //!
-//! Every request's URL holds a [`UserSig`], with which anybody can act as the admin of the app for
-//! an hour ([`RestApi::user_sig_lifetime`]). The [`Debug`](std::fmt::Debug) of [`Step`] leaves it
-//! out. That of [`http::Request`] does not, and HTTP clients show URLs in their errors and logs. So
-//! log what went wrong (a time-out, a refused connection), and not the client's whole error.
+//! Every request's URL holds a [`UserSig`], with which anyone can act as the admin of the app for an hour
+//! ([`RestApi::user_sig_lifetime`]). The [`Debug`](std::fmt::Debug) of [`Step`] leaves it out. That of
+//! [`http::Request`] does not, and HTTP clients show URLs in their errors and logs. So log what went
+//! wrong (a time-out, a refused connection), and not the client's whole error.
 //!
-//! # Each call alone
+//! # Single calls
 //!
 //! [`GetGroupInfo`], [`GetGroupMemberInfo`], [`GetSpecifiedGroupMemberInfo`], [`QueryOnlineStatus`],
 //! [`ModifyGroupBaseInfo`], [`DeleteGroupMembers`] and [`GetIpList`] each build a request and read its
@@ -90,7 +90,7 @@ pub use self::make_room::{
 pub use self::secret_key::{InvalidSecretKey, SecretKey};
 pub use self::user_sig::UserSig;
 
-/// A clock before 1970 is taken as 1970: nobody is inactive then.
+/// Returns the time since 1970. An earlier clock counts as 1970, when nobody is inactive.
 fn since_epoch(now: SystemTime) -> Duration {
     now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

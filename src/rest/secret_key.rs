@@ -7,7 +7,7 @@ use crate::debug_as_display;
 
 /// The secret key of an app, from the vendor's console.
 ///
-/// Anybody who has it can act as every user and admin of the app, so it has a redacted
+/// Anyone who has it can act as every user and admin of the app, so it has a redacted
 /// [`Debug`](fmt::Debug), and neither [`Display`](fmt::Display) nor serialisation. Read it from the
 /// environment or a file, not from the command line.
 #[derive(Clone)]
@@ -18,9 +18,8 @@ impl SecretKey {
     ///
     /// # Errors
     ///
-    /// An empty key, or one with white space or a control character in it: the line break at the
-    /// end of a file would otherwise become part of the key, and every call would be refused as
-    /// wrongly signed.
+    /// The key is empty, or contains white space or a control character. The line break at the end of a file
+    /// would otherwise become part of the key, and the vendor would refuse every call as wrongly signed.
     pub fn new(key: &str) -> Result<Self, InvalidSecretKey> {
         if key.is_empty() {
             return Err(InvalidSecretKey(Reason::Empty));
@@ -28,7 +27,7 @@ impl SecretKey {
         if key.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(InvalidSecretKey(Reason::WhiteSpace));
         }
-        // Never fails: HMAC takes a key of any length, unlike others that `KeyInit` makes.
+        // Never fails: HMAC takes a key of any length, unlike other `KeyInit` types.
         Hmac::new_from_slice(key.as_bytes()).map(Self).map_err(|_| InvalidSecretKey(Reason::Length))
     }
 
@@ -55,7 +54,7 @@ debug_as_display!(InvalidSecretKey);
 enum Reason {
     #[error("expected a secret key, found nothing")]
     Empty,
-    #[error("expected a secret key without white space and control characters")]
+    #[error("expected a secret key without white space or control characters")]
     WhiteSpace,
     #[error("expected a secret key of another length")]
     Length,

@@ -12,16 +12,16 @@ use serde_json::json;
 use super::{SecretKey, since_epoch};
 use crate::SdkAppId;
 
-/// A `UserSig`: the credential with which an account acts at the vendor's, version 2 (the vendor's
+/// The credential of an account at the vendor, `UserSig` version 2 (the vendor's
 /// document 34385).
 ///
-/// [`RestApi`](super::RestApi) makes those for the REST API itself. It is as good as a password
-/// until it expires, so its [`Debug`](fmt::Debug) is redacted.
+/// [`RestApi`](super::RestApi) makes its own for each request. It is as powerful as a password until it
+/// expires, so its [`Debug`](fmt::Debug) is redacted.
 #[derive(Clone)]
 pub struct UserSig(String);
 
 impl UserSig {
-    /// Signs for `account`, from the whole second of `now` on, for the whole seconds of `lifetime`.
+    /// Signs for `account`, valid from `now` for `lifetime`, both in whole seconds.
     pub fn new(app: SdkAppId, key: &SecretKey, account: &str, lifetime: Duration, now: SystemTime) -> Self {
         let time = since_epoch(now).as_secs();
         let expire = lifetime.as_secs();
@@ -35,7 +35,7 @@ impl UserSig {
             "TLS.expire": expire,
             "TLS.sig": STANDARD.encode(sig),
         });
-        // Writing to a `Vec` cannot fail; an empty signature would be refused by the vendor.
+        // Writing to a `Vec` cannot fail; the vendor would refuse an empty signature.
         let compressed = zlib(document.to_string().as_bytes()).unwrap_or_default();
         let text = STANDARD.encode(compressed);
         Self(text.replace('+', "*").replace('/', "-").replace('=', "_"))

@@ -67,10 +67,10 @@ fn all_or_nothing() {
     assert_eq!(accounts(&run, Outcome::Planned), names);
     assert_eq!(text(run.approve::<&str>([])), "no account was given, and the plan does not raise the limit");
     run.approve(&names[..1]).unwrap();
-    assert_eq!(text(run.approve(&names[1..2])), "the plan was approved before");
+    assert_eq!(text(run.approve(&names[1..2])), "the plan is already approved");
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(world.removed(), names[..1]);
-    assert_eq!(text(run.approve(&names[1..2])), "the plan was approved before");
+    assert_eq!(text(run.approve(&names[1..2])), "the plan is already approved");
     let mut direct = MakeRoom::new(GROUP, policy(10));
     assert_eq!(world.finish(&mut direct), Came::Done);
     assert_eq!(text(direct.approve(["a"])), "the run has no finished plan");

@@ -117,7 +117,7 @@ fn endpoints() {
 
 #[test]
 fn endpoints_that_are_refused() {
-    let form = "expected a region, or `https://` and a host without user, path and query";
+    let form = "expected a region, or `https://` and a host, without user, path or query";
     let plain = "expected `https`: plain `http` would show the credential to the network";
     let cases = [
         ("", form),

@@ -141,7 +141,7 @@ fn page_of_nonsense_fails() {
         assert_eq!(wants(&mut run, now).command(), "get_group_member_info");
         run.response(StatusCode::OK, nonsense.as_bytes(), now);
     }
-    let text = "expected the vendor's JSON, found something else: none of 2 members can be understood";
+    let text = "unexpected response: none of 2 members can be understood";
     assert_eq!(wants(&mut run, now), Wants::Failed(text.to_owned()));
 }
 

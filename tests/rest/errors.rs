@@ -66,7 +66,7 @@ fn http_statuses() {
 
 #[test]
 fn what_is_not_the_vendors_json() {
-    let start = "expected the vendor's JSON, found something else: ";
+    let start = "unexpected response: ";
     let ok = r#""ErrorCode":0,"ErrorInfo":"""#;
     let one = |member: &str| format!(r#"{{{ok},"MemberNum":1,"MemberList":[{member}]}}"#);
     let cases = [
@@ -97,7 +97,7 @@ fn a_group_may_be_refused_alone() {
         let body = format!(r#"{{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0,"GroupInfo":[{entry}]}}"#);
         GetGroupInfo::new("g").response(StatusCode::OK, body.as_bytes()).unwrap_err().to_string()
     };
-    let start = "expected the vendor's JSON, found something else: ";
+    let start = "unexpected response: ";
     let cases = [
         (
             r#"{"ErrorCode":10015,"ErrorInfo":"group id error","GroupId":"g"}"#,

@@ -62,7 +62,7 @@ fn topic_is_refused() {
     let event = Callback::new(APP).topic_id("@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5").event();
     assert_eq!(
         MakeRoom::for_event(&event, policy()).unwrap_err().to_string(),
-        "a topic is full, and not its Community: removing members of the Community makes no room in it"
+        "a topic is full, not its Community: removing members of the Community makes no room in the topic"
     );
     let event = Callback::new(APP).event();
     assert_eq!(MakeRoom::for_event(&event, policy()).unwrap().group_id(), event.group_id());

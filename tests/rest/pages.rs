@@ -81,17 +81,17 @@ fn list_that_shifts() {
 /// What a page says, and why the run fails.
 #[test]
 fn pages_that_hide_somebody() {
-    let start = "expected the vendor's JSON, found something else: ";
+    let start = "unexpected response: ";
     let some = [member("owner", "Owner", 1, 0), member("bob", "Member", 2, 0)];
     let cases: [(&str, Value, &str); 5] = [
         (
             "Public",
             json!({ "ErrorCode": 0, "MemberNum": 3, "MemberList": [] }),
-            "members are counted, and none is listed",
+            "the group has members, but none is listed",
         ),
-        ("Public", json!({ "ErrorCode": 0, "MemberNum": 3 }), "members are counted, and none is listed"),
-        ("Public", json!({ "ErrorCode": 0 }), "members are counted, and none is listed"),
-        ("Community", page(&[], Some("")), "members are counted, and none is listed"),
+        ("Public", json!({ "ErrorCode": 0, "MemberNum": 3 }), "the group has members, but none is listed"),
+        ("Public", json!({ "ErrorCode": 0 }), "the group has members, but none is listed"),
+        ("Community", page(&[], Some("")), "the group has members, but none is listed"),
         (
             "Community",
             {
@@ -99,7 +99,7 @@ fn pages_that_hide_somebody() {
                 page["MemberNum"] = json!(3);
                 page
             },
-            "a page without `Next`, and not all members",
+            "no `Next`, but members are missing",
         ),
     ];
     for (kind, page, expected) in cases {

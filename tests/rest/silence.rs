@@ -10,7 +10,7 @@ use crate::stand_in::{Group, Member};
 use crate::world::{APP, Came, DAY, GROUP, INACTIVE, NOW, SECRET, World, accounts, full_group, policy};
 
 const MUTED: &str = "cannot tell who is inactive: the group is or was muted within the time that the policy looks back; \
-                     to go by what members read, set `InactivityPolicy::spare_readers`";
+                     to judge by what members read, set `InactivityPolicy::spare_readers`";
 
 fn muted(told: Value) -> Value {
     let mut count = info("Public", 3);
@@ -180,7 +180,8 @@ fn imported_members_were_not_recorded_before() {
         if ends {
             assert_eq!((came, world.removed().len()), (Came::Done, 5));
         } else {
-            let text = "cannot tell who is inactive: members have been recorded for less than the time that the policy looks back";
+            let text =
+                "cannot tell who is inactive: messages have been recorded for less time than the policy looks back";
             assert_eq!(came, Came::Failed(text.to_owned()));
             assert_eq!(world.stand_in.with(|vendor| vendor.calls.len()), 1);
         }

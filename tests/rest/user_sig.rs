@@ -53,10 +53,10 @@ fn whole_seconds_and_no_time_before_1970() {
 fn secret_keys_that_are_refused() {
     let cases = [
         ("", "expected a secret key, found nothing"),
-        ("5bd2850f\n", "expected a secret key without white space and control characters"),
-        ("5bd2 850f", "expected a secret key without white space and control characters"),
-        ("5bd2\u{0}", "expected a secret key without white space and control characters"),
-        ("\u{3000}5bd2", "expected a secret key without white space and control characters"),
+        ("5bd2850f\n", "expected a secret key without white space or control characters"),
+        ("5bd2 850f", "expected a secret key without white space or control characters"),
+        ("5bd2\u{0}", "expected a secret key without white space or control characters"),
+        ("\u{3000}5bd2", "expected a secret key without white space or control characters"),
     ];
     for (key, expected) in cases {
         assert_eq!(SecretKey::new(key).unwrap_err().to_string(), expected, "{key:?}");

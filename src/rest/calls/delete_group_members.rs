@@ -8,9 +8,9 @@ use crate::rest::{RestApi, RestError};
 
 /// Removes members from a group: `delete_group_member` (the vendor's document 34949).
 ///
-/// Removing somebody who is not a member also succeeds, so the answer does not tell who was one. Look
-/// the accounts up before you send it again: somebody may have joined again or become active. The
-/// vendor refuses an `AVChatRoom` with 10004.
+/// Removing an account that is not a member also succeeds, so the response does not say who was one. Look the
+/// accounts up before you send it again: some may have joined again or become active. The vendor refuses
+/// an `AVChatRoom` with 10004.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeleteGroupMembers {
     group_id: String,
@@ -37,8 +37,8 @@ impl DeleteGroupMembers {
         Ok(Self { group_id: group_id.into(), accounts, no_notification: false, reason: None })
     }
 
-    /// Asks the vendor to send no system notification: `Silence`. The vendor's page contradicts itself
-    /// on whether the removed member is told all the same.
+    /// Asks the vendor to send no system notification: `Silence`. The vendor's page contradicts itself on
+    /// whether the removed member is still notified.
     pub fn no_notification(mut self) -> Self {
         self.no_notification = true;
         self

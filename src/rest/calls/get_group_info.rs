@@ -57,7 +57,7 @@ impl GetGroupInfo {
         };
         let last_msg_time = wire::number(entry.last_msg_time).filter(|time| *time > 0);
         let next_msg_seq = wire::number(entry.next_msg_seq);
-        // Anything but `Off` counts as muted, and so does either of the two names.
+        // Anything but `Off` counts as muted, under either of the two names.
         let muted = |told: Option<&RawValue>| told.is_some_and(|told| told.get() != r#""Off""#);
         let all_muted = muted(entry.mute_all_member) || muted(entry.shut_up_all_member);
         Ok(GroupInfo { group_type, members, limit, last_msg_time, next_msg_seq, all_muted })
@@ -74,13 +74,13 @@ pub struct GroupInfo {
     pub members: u32,
     /// How many members it can have: `MaxMemberNum`.
     pub limit: u32,
-    /// When the last message was sent, in seconds since the Unix epoch: `LastMsgTime`. `None` if the
-    /// vendor does not tell, or tells 0.
+    /// When the last message was sent, in seconds since the Unix epoch: `LastMsgTime`. `None` if the vendor
+    /// omits it or sends 0.
     pub last_msg_time: Option<u64>,
-    /// The number that the next message will get: `NextMsgSeq`. `None` if the vendor does not tell.
+    /// The number that the next message will get: `NextMsgSeq`. `None` if the vendor omits it.
     pub next_msg_seq: Option<u64>,
-    /// Only the owner and admins can speak: `MuteAllMember`, or `ShutUpAllMember` as it was called before. `false` if
-    /// the vendor does not tell, `true` if what it tells cannot be read.
+    /// Whether only the owner and admins can speak: `MuteAllMember`, formerly `ShutUpAllMember`. `false` if
+    /// the vendor omits it, `true` if it cannot be read.
     pub all_muted: bool,
 }
 
@@ -91,7 +91,7 @@ impl GroupInfo {
     }
 }
 
-/// The type of a group, with the names of today; the wire has older ones for two of them.
+/// The type of a group, by its current name; the wire has older names for two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum GroupType {
@@ -100,7 +100,7 @@ pub enum GroupType {
     Work,
     /// `Public`: up to 6,000 members.
     Public,
-    /// `ChatRoom`: anybody may join, up to 6,000 members.
+    /// `ChatRoom`: anyone may join, up to 6,000 members.
     #[serde(rename = "ChatRoom", alias = "Meeting")]
     Meeting,
     /// `AVChatRoom`: never full; its members can neither be listed nor removed.
@@ -108,7 +108,7 @@ pub enum GroupType {
     AvChatRoom,
     /// `Community`: up to 100,000 members.
     Community,
-    /// A type that came later.
+    /// A newer type.
     #[serde(other)]
     Other,
 }
@@ -126,8 +126,8 @@ struct Id {
     group_id: String,
 }
 
-/// Only the ID and the outcome are there for a group that is refused. What was not asked for is not
-/// decoded: a `Name` can end within a character.
+/// A refused group has only the ID and the outcome. Other fields are not decoded: a `Name` can end within a
+/// character.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry<'a> {

@@ -49,7 +49,7 @@ impl GetGroupMemberInfo {
         Ok(self)
     }
 
-    /// Begins after this many members. Not for a Community.
+    /// Skips this many members. Not for a Community.
     pub fn offset(mut self, offset: u32) -> Self {
         self.position = Position::Offset(offset);
         self
@@ -80,8 +80,8 @@ impl GetGroupMemberInfo {
     ///
     /// # Errors
     ///
-    /// An HTTP status other than 200, anything but the vendor's JSON, what the vendor refused, or a
-    /// page with members of which not one can be understood.
+    /// An HTTP status other than 200, anything but the vendor's JSON, what the vendor refused, or a page with
+    /// members none of which can be understood.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<MemberPage, RestError> {
         let text = wire::check(status, body)?;
         let response: Response<'_> = wire::parse(&text)?;
@@ -100,10 +100,10 @@ impl GetGroupMemberInfo {
 pub struct MemberPage {
     /// The members of this page: `MemberList`. A page can be shorter than asked for.
     pub list: MemberList,
-    /// How many members the group has: `MemberNum`. `None` if the vendor does not tell.
+    /// How many members the group has: `MemberNum`. `None` if the vendor omits it.
     pub group_members: Option<u32>,
-    /// Where the next page of a Community begins: `Next`. Empty after the last one: stop there, because
-    /// an empty one asks for the first page again. `None` for every other group.
+    /// Where the next page of a Community begins: `Next`. Empty after the last one: stop there, because an
+    /// empty cursor asks for the first page again. `None` for every other group.
     pub next: Option<String>,
 }
 

@@ -9,9 +9,9 @@ use crate::rest::{RestApi, RestError};
 
 /// Asks for the vendor's addresses: `GetIPList` (the vendor's documents 1047/36742 and 269/45438).
 ///
-/// Made into a proxy's allow list, they are the only protection against somebody who replays a captured URL
-/// with another body. The list changes; how often is not told. One that has grown old refuses genuine
-/// callbacks without a word.
+/// As a proxy's allow list, they are the only protection against a captured URL that is replayed with another
+/// body. The list changes, and the vendor does not say how often. An outdated list refuses genuine callbacks
+/// silently.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GetIpList {
     net_type: NetType,
@@ -51,9 +51,9 @@ impl GetIpList {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NetType {
-    /// 5: those from which callbacks go out in China and Hong Kong.
+    /// 5: the sources of callbacks in China and Hong Kong.
     CallbackChina,
-    /// 6: those from which callbacks go out elsewhere.
+    /// 6: the sources of callbacks elsewhere.
     CallbackOverseas,
 }
 

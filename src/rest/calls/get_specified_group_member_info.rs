@@ -9,7 +9,7 @@ use super::wire::{self, MEMBER_INFO_FILTER};
 use super::{InvalidCount, MemberList};
 use crate::rest::{RestApi, RestError};
 
-/// Looks up certain members: `get_specified_group_member_info` (the vendor's document 64897). Not
+/// Looks up members by account: `get_specified_group_member_info` (the vendor's document 64897). Not
 /// for an `AVChatRoom`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GetSpecifiedGroupMemberInfo {
@@ -46,13 +46,12 @@ impl GetSpecifiedGroupMemberInfo {
         api.request("group_open_http_svc/get_specified_group_member_info", &body, now)
     }
 
-    /// Reads the response: those of the accounts that are members.
+    /// Reads the response: the accounts that are members.
     ///
     /// # Errors
     ///
-    /// An HTTP status other than 200, anything but the vendor's JSON, what the vendor refused, or a
-    /// list in which not one account can be read. A list that is missing is not an empty one: it does
-    /// not say that all have left.
+    /// An HTTP status other than 200, anything but the vendor's JSON, what the vendor refused, or a list in
+    /// which no account can be read. A missing list is not an empty one: it does not mean that all have left.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<MemberList, RestError> {
         let text = wire::check(status, body)?;
         let response: Response<'_> = wire::parse(&text)?;

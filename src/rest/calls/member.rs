@@ -9,12 +9,12 @@ pub struct Member {
     #[serde(rename = "Member_Account")]
     pub(super) account: String,
     pub(super) role: Role,
-    /// 0 if the vendor does not tell.
+    /// 0 if the vendor omits it.
     pub(super) join_time: u64,
     pub(super) last_send_msg_time: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) msg_seq: Option<u64>,
-    /// 0 if the member is not muted, or the vendor does not tell.
+    /// 0 if the member is not muted, or the vendor omits it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) mute_until: u64,
 }
@@ -63,8 +63,8 @@ impl Member {
         self.role
     }
 
-    /// Returns when the member joined, in seconds since the Unix epoch: `JoinTime`. `None` if the
-    /// vendor does not tell, or tells 0.
+    /// Returns when the member joined, in seconds since the Unix epoch: `JoinTime`. `None` if the vendor
+    /// omits it or sends 0.
     pub fn joined(&self) -> Option<u64> {
         (self.join_time > 0).then_some(self.join_time)
     }
@@ -72,8 +72,8 @@ impl Member {
     /// Returns when the member last sent a message, in seconds since the Unix epoch:
     /// `LastSendMsgTime`. `None` if it has sent none since it joined.
     ///
-    /// A time that is not after that of joining does not count: the vendor gives 0 to members who never
-    /// sent a message, and platforms are known that give the time of joining.
+    /// A time that is not after the join time does not count: the vendor sends 0 for members who never sent a
+    /// message, and some platforms send the join time.
     pub fn last_spoke(&self) -> Option<u64> {
         (self.last_send_msg_time > self.join_time).then_some(self.last_send_msg_time)
     }
@@ -83,14 +83,13 @@ impl Member {
         self.join_time.max(self.last_send_msg_time)
     }
 
-    /// Returns until when the member may not speak, in seconds since the Unix epoch: `MuteUntil`, or
-    /// `ShutUpUntil` as it was called before. It may have passed. `None` if the vendor does not tell, or
-    /// tells 0.
+    /// Returns until when the member may not speak, in seconds since the Unix epoch: `MuteUntil`, formerly
+    /// `ShutUpUntil`. It may have passed. `None` if the vendor omits it or sends 0.
     pub fn muted_until(&self) -> Option<u64> {
         (self.mute_until > 0).then_some(self.mute_until)
     }
 
-    /// Returns since when the member has been silent although it could speak, in seconds since the Unix
+    /// Returns since when the member could speak and has been silent, in seconds since the Unix
     /// epoch: the latest of joining, last sending a message, and the end of a mute.
     pub fn silent_since(&self) -> u64 {
         self.last_active().max(self.mute_until)
@@ -101,25 +100,23 @@ impl Member {
         self.account.starts_with("@RBT#")
     }
 
-    /// Takes a mute that was told elsewhere, if it lasts longer.
+    /// Sets the mute from another source, if it lasts longer.
     pub(in crate::rest) fn also_muted_until(self, mute_until: u64) -> Self {
         Self { mute_until: self.mute_until.max(mute_until), ..self }
     }
 
-    /// Whether the vendor gives the time of joining as that of the last message, or 0 for both.
+    /// Returns whether the last message has the time of joining, or both are 0.
     pub(in crate::rest) fn spoke_when_it_joined(&self) -> bool {
         self.last_send_msg_time == self.join_time
     }
 
-    /// Returns the number of the last message that the member has read: `MsgSeq`. `None` if the
-    /// vendor does not tell.
+    /// Returns the number of the last message that the member has read: `MsgSeq`. `None` if the vendor omits it.
     pub fn msg_seq(&self) -> Option<u64> {
         self.msg_seq
     }
 }
 
-/// The role of a member. A member with a role that is not known here is
-/// [unclear](super::MemberList::unclear).
+/// The role of a member. A member with an unknown role is [unclear](super::MemberList::unclear).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Role {

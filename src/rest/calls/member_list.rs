@@ -6,20 +6,20 @@ use serde_json::value::RawValue;
 
 use super::{Member, Role, wire};
 
-/// The members of one answer, as far as they can be understood.
+/// The members in one response.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MemberList {
-    /// Those who can be understood, each once, in the vendor's order. Also members without a time of
-    /// joining: look at [`Member::joined`] before you rely on [`Member::last_active`].
+    /// The members whose entry is clear, each once, in the vendor's order. Some may have no join time: check
+    /// [`Member::joined`] before you rely on [`Member::last_active`].
     pub members: Vec<Member>,
-    /// The accounts about which the answer is in doubt: `Role` or `LastSendMsgTime` is missing or
+    /// The accounts whose entry is unclear: `Role` or `LastSendMsgTime` is missing or
     /// cannot be read, `JoinTime` or `MuteUntil` cannot be read, a field comes twice, or two entries
     /// contradict each other. Do not remove these.
     pub unclear: Vec<String>,
-    /// How many entries have no account that can be read. Nobody knows who they are.
+    /// How many entries have no readable account. They can be anyone.
     pub unnamed: usize,
-    /// How many entries the answer has.
+    /// How many entries the response has.
     pub entries: usize,
 }
 
@@ -49,14 +49,14 @@ impl MemberList {
         list
     }
 
-    /// Whether there are entries, and not one of them can be understood by itself: then it is the
-    /// answer that is wrong, and not a member.
+    /// Returns whether there are entries and none can be understood: then the whole response is wrong, not
+    /// one member.
     pub(super) fn is_nonsense(entries: &[&RawValue]) -> bool {
         !entries.is_empty() && !entries.iter().any(|entry| matches!(read(entry.get()), Some((_, Some(_)))))
     }
 }
 
-/// The fields by themselves: one that cannot be read must not hide the account.
+/// The fields, each undecoded: an unreadable one must not hide the account.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Fields<'a> {
@@ -78,12 +78,12 @@ struct Fields<'a> {
 
 /// Returns the account, and the member if all of it can be understood.
 fn read(entry: &str) -> Option<(Cow<'_, str>, Option<Member>)> {
-    // A derived struct would also read itself from an array, field by field.
+    // A derived `Deserialize` also accepts an array of the fields.
     if !entry.trim_ascii_start().starts_with('{') {
         return None;
     }
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(entry) else {
-        // A field comes twice, perhaps.
+        // For example, a field is given twice.
         return Some((account(serde_json::from_str::<AccountOnly<'_>>(entry).ok()?.account?)?, None));
     };
     let account = account(fields.account?)?;
@@ -102,7 +102,7 @@ fn read(entry: &str) -> Option<(Cow<'_, str>, Option<Member>)> {
         };
         let last_send_msg_time = wire::number(fields.last_send_msg_time)?;
         let msg_seq = wire::number(fields.msg_seq);
-        // Under either name, and `null` is no number.
+        // Under either name; `null` is not a number.
         let until = |told: Option<&RawValue>| told.map_or(Some(0), |told| wire::number(Some(told)));
         let mute_until = until(fields.mute_until)?.max(until(fields.shut_up_until)?);
         Some(Member { account: account.clone().into_owned(), role, join_time, last_send_msg_time, msg_seq, mute_until })
@@ -117,13 +117,13 @@ struct AccountOnly<'a> {
     account: Option<&'a RawValue>,
 }
 
-/// An account that was cut within a character is another one, or none.
+/// Rejects an account that was cut within a character: it could be another one's.
 fn account(value: &RawValue) -> Option<Cow<'_, str>> {
     let Text(account) = serde_json::from_str(value.get()).ok()?;
     let whole = !account.is_empty() && !account.contains(char::REPLACEMENT_CHARACTER);
     whole.then_some(account)
 }
 
-/// Borrows where it can, which `Cow` alone does not do.
+/// Borrows if it can, which `Cow` alone does not do.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

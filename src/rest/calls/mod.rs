@@ -1,4 +1,4 @@
-//! The calls: each builds a request and reads its response.
+//! The vendor's calls. Each builds a request and reads its response.
 
 mod delete_group_members;
 mod get_group_info;

@@ -6,11 +6,11 @@ use serde_json::json;
 use super::wire;
 use crate::rest::{RestApi, RestError};
 
-/// Changes a group: `modify_group_base_info` (the vendor's document 34962). Fields that are not set are
-/// left alone.
+/// Changes a group: `modify_group_base_info` (the vendor's document 34962). Fields that you do not set stay
+/// unchanged.
 ///
-/// A group that was created without `MaxMemberNum` has the limit of the package of that day, and keeps it
-/// after the app has bought a larger package, until this call. Clients cannot set it. Not for an
+/// A group that was created without `MaxMemberNum` has the limit of the package at that time, and keeps it
+/// after the app buys a larger package, until this call changes it. Clients cannot set it. Not for an
 /// `AVChatRoom`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModifyGroupBaseInfo {
@@ -19,14 +19,14 @@ pub struct ModifyGroupBaseInfo {
 }
 
 impl ModifyGroupBaseInfo {
-    /// Changes nothing of this group yet.
+    /// Makes a call for this group that changes nothing yet.
     pub fn new(group_id: impl Into<String>) -> Self {
         Self { group_id: group_id.into(), max_member_num: None }
     }
 
     /// Sets how many members the group can have: `MaxMemberNum`.
     ///
-    /// The vendor does not say what a value below the number of members does.
+    /// The vendor does not say what happens if it is below the number of members.
     pub fn max_member_num(mut self, members: u32) -> Self {
         self.max_member_num = Some(members);
         self

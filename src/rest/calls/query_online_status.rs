@@ -54,7 +54,7 @@ impl QueryOnlineStatus {
                 Ok(Status { state: Some(state), status: Some(status) }) if state == status => OnlineStatus::of(&state),
                 _ => OnlineStatus::Other,
             };
-            // Of two that contradict each other, neither is known to be right.
+            // If two contradict each other, either may be wrong.
             let known = list.statuses.entry(account).or_insert(told);
             if *known != told {
                 *known = OnlineStatus::Other;
@@ -70,7 +70,7 @@ impl QueryOnlineStatus {
     }
 }
 
-/// Who is online, as far as the vendor tells.
+/// Who is online, according to the vendor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OnlineStatusList {
     statuses: HashMap<String, OnlineStatus>,
@@ -78,8 +78,7 @@ pub struct OnlineStatusList {
 }
 
 impl OnlineStatusList {
-    /// Returns the status of an account. `None` if the vendor does not tell, or tells an
-    /// [error](Self::error_code).
+    /// Returns the status of an account. `None` if the vendor omits it or returns an [error](Self::error_code).
     pub fn get(&self, account: &str) -> Option<OnlineStatus> {
         self.statuses.get(account).copied().filter(|_| !self.errors.contains_key(account))
     }
@@ -90,7 +89,7 @@ impl OnlineStatusList {
     }
 }
 
-/// Whether somebody is online.
+/// Whether an account is online.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnlineStatus {
@@ -100,7 +99,7 @@ pub enum OnlineStatus {
     PushOnline,
     /// Logged out, perhaps a minute ago, or no login for 7 days.
     Offline,
-    /// A status that came later, one that cannot be read, or two that contradict each other.
+    /// A newer status, an unreadable one, or two that contradict each other.
     Other,
 }
 
@@ -134,7 +133,7 @@ struct Account {
     account: String,
 }
 
-/// One page of the vendor's says `State`, another one `Status`.
+/// One of the vendor's pages says `State`, another `Status`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Status {

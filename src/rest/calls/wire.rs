@@ -6,19 +6,19 @@ use serde_json::value::RawValue;
 
 use crate::rest::RestError;
 
-/// Which fields of each member to ask for; the account always comes.
+/// Which fields of each member to ask for; the account is always included.
 pub(super) const MEMBER_INFO_FILTER: [&str; 6] =
     ["Role", "JoinTime", "LastSendMsgTime", "MsgSeq", "MuteUntil", "ShutUpUntil"];
 
-/// Judges what every response begins with, and returns the text of a good one.
+/// Checks the envelope of a response, and returns its text if the call succeeded.
 ///
-/// The outcome is read alone and first, because a refusal has none of the other fields. Bytes that
-/// are no UTF-8 are replaced: the vendor cuts texts by bytes, and one cut text must not cost the rest.
+/// The outcome is read first, because a refusal has none of the other fields. Invalid UTF-8 is replaced: the
+/// vendor cuts texts by bytes, and one cut text must not lose the rest.
 pub(super) fn check(status: StatusCode, body: &[u8]) -> Result<Cow<'_, str>, RestError> {
     if status != StatusCode::OK {
         return Err(RestError::status(status));
     }
-    // A derived struct would also read itself from an array, field by field.
+    // A derived `Deserialize` also accepts an array of the fields.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(RestError::malformed(&"expected an object, found an array"));
     }
@@ -27,7 +27,7 @@ pub(super) fn check(status: StatusCode, body: &[u8]) -> Result<Cow<'_, str>, Res
     Ok(text)
 }
 
-/// Judges the `ErrorCode` of an object: of a response, or of one group in it.
+/// Checks the `ErrorCode` of a response, or of one group in it.
 pub(super) fn check_outcome(object: &str) -> Result<(), RestError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -47,7 +47,7 @@ pub(super) fn check_outcome(object: &str) -> Result<(), RestError> {
             _ => Ok(()),
         };
     }
-    // Without a text, or with one that was cut within a character, it is still this code.
+    // The code counts even if the text is missing or was cut within a character.
     let info = parse(object).map(|Info { error_info }| error_info).unwrap_or_default();
     Err(RestError::vendor(error_code, &info))
 }
@@ -56,12 +56,12 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, RestErro
     serde_json::from_str(text).map_err(|error| RestError::malformed(&error))
 }
 
-/// Keeps `null`, which is not the same as a field that is missing.
+/// Distinguishes `null` from a missing field.
 pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// A number that informs, where what is no number is none.
+/// An informational number; anything else counts as missing.
 pub(super) fn number(value: Option<&RawValue>) -> Option<u64> {
     serde_json::from_str(value?.get()).ok()
 }

@@ -20,7 +20,7 @@ enum Why {
     Account(String),
     #[error("the run has no finished plan")]
     NoPlan,
-    #[error("the plan was approved before")]
+    #[error("the plan is already approved")]
     Twice,
     #[error("no account was given, and the plan does not raise the limit")]
     Nothing,
@@ -29,17 +29,17 @@ enum Why {
 debug_as_display!(Why);
 
 impl MakeRoom {
-    /// Lets a plan be carried out for these accounts, and for nobody else. Hours and a process may lie
-    /// between the plan and this.
+    /// Approves the removal of these accounts, and of no others. It may happen hours after the plan, in
+    /// another process.
     ///
-    /// Each of them is looked at again before it is removed, and nobody takes the place of one who stays. If
-    /// fewer slots are missing by then, fewer are removed. If the plan raises the limit, that comes first; a plan that
-    /// is only a raise is approved with no account.
+    /// The run looks at each account again before it removes it, and does not replace those who stay. If
+    /// fewer slots are missing by then, it removes fewer. If the plan raises the limit, that happens first;
+    /// approve a plan that only raises the limit with no account.
     ///
     /// # Errors
     ///
-    /// All or nothing: an account that is not in the plan; a run without a finished plan; a plan that was
-    /// approved before; no account, if the plan has nothing else to do.
+    /// An account is not in the plan; the run has no finished plan; the plan is already approved; no account
+    /// is given and the plan does not raise the limit. Then nothing is approved.
     pub fn approve<A: AsRef<str>>(&mut self, accounts: impl IntoIterator<Item = A>) -> Result<(), NotPlanned> {
         let accounts: Vec<_> = accounts.into_iter().collect();
         self.0.approve(&accounts.iter().map(AsRef::as_ref).collect()).map_err(NotPlanned)

@@ -36,7 +36,7 @@ impl Run {
     /// Returns the call of this phase; `None` if nothing is left to do.
     pub(super) fn call(&self) -> Option<Call> {
         let group_id = self.report.group_id();
-        // No list is ever empty or too long, but in a saved run that somebody has changed.
+        // A list is empty or too long only in a saved run that was tampered with.
         Some(match self.phase.get() {
             Phase::Done => return None,
             Phase::Count => Call::Count(GetGroupInfo::new(group_id)),

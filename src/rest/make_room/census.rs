@@ -4,22 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Spared;
 
-/// How many of the members that were read stay, and why.
+/// Counts the members that stay, by reason.
 ///
-/// Pages overlap where the group has grown, and a page that was short is read again: a member of one of the
-/// last pages is not counted twice, and its later entry counts.
+/// Pages overlap if the group grows, and the run reads again after a short page. A member on several of the
+/// last pages counts once, by its latest entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Census {
     spared: BTreeMap<Spared, u32>,
-    /// Those who may be removed.
+    /// Members that may be removed.
     eligible: u32,
-    /// What was noted of each member on the last pages, and on which page; empty before and after the scan.
+    /// The latest note on each member of the last pages, with its page; empty before and after the scan.
     recent: HashMap<String, (u32, Option<Spared>)>,
     page: u32,
 }
 
-/// Pages overlap by less than that.
+/// More pages than can overlap.
 const PAGES: u32 = 4;
 
 impl Census {
@@ -38,7 +38,7 @@ impl Census {
         *count = count.saturating_add(1);
     }
 
-    /// Notes that a member stays who could have been removed by what its entry says.
+    /// Notes that a member stays although its entry allowed removing it.
     pub(super) fn change(&mut self, account: &str, spared: Spared) {
         if let Some((_, noted)) = self.recent.get_mut(account) {
             *noted = Some(spared);
@@ -54,7 +54,7 @@ impl Census {
         self.recent.retain(|_, (page, _)| *page >= first);
     }
 
-    /// Ends the scan. Those who may be removed and are not among the candidates are not needed.
+    /// Ends the scan. Removable members beyond the candidates count as not needed.
     pub(super) fn end(&mut self, candidates: usize) {
         let candidates = u32::try_from(candidates).unwrap_or(u32::MAX);
         let not_needed = std::mem::take(&mut self.eligible).saturating_sub(candidates);

@@ -13,16 +13,16 @@ pub struct AnotherRun(String);
 debug_as_display!(AnotherRun);
 
 impl MakeRoom {
-    /// Goes on with a saved run, by the policy and the options of this one.
+    /// Continues a saved run with the policy and the options of this one.
     ///
-    /// With the same policy it goes on where the saved one stopped, also if it had failed, and inactivity is
-    /// measured at the earlier of both events' times. With another policy it begins anew, and does not forget
-    /// which removals were sent and not answered: they count as done, and are
-    /// [`Unconfirmed`](Outcome::Unconfirmed), until a look shows that those members are gone.
+    /// With the same policy it continues where the saved run stopped, even if that had failed, and measures
+    /// inactivity at the earlier time of the two events. With another policy it starts over, but keeps the
+    /// removals that were sent and got no answer: they count as done and are
+    /// [`Unconfirmed`](Outcome::Unconfirmed) until a look shows that those members are gone.
     ///
-    /// A plan that was not approved waits on if this run is [`plan_only`](Self::plan_only), and is carried out
-    /// if it is not. One that was approved is carried out in both cases. A run that was past its plan goes back to it
-    /// under `plan_only`.
+    /// An unapproved plan keeps waiting if this run is [`plan_only`](Self::plan_only), and is carried out if
+    /// not. An approved plan is carried out in both cases. With `plan_only`, a run that was past its plan
+    /// goes back to it.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Run {
         let app = old.app.or(self.app);
         let mut run = Self { app, options: self.options, full_at, pace: self.pace, ..old };
         if run.sent {
-            // Nobody knows what became of it.
+            // Its outcome is unknown.
             let at = run.clock.last();
             run.unanswered(at);
         }

@@ -6,40 +6,39 @@ use super::InactivityPolicy;
 use crate::rest::error::{Unproven, Unread};
 use crate::rest::{GroupInfo, GroupType, Member, RestError, Role, since_epoch};
 
-/// What the answers of one run show about whether silence, and not reading, mean anything.
+/// Collects evidence, during one run, of whether silence and not reading mean anything.
 ///
-/// Elsewhere a platform began to give the time of joining as the time of the last message, for
-/// everybody, and another one 0 for both: apps that removed the least active were misled.
+/// Another platform started to send the join time as the time of the last message for everyone, and a third
+/// one 0 for both, which misled apps that remove the least active members.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "four observations that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
 pub(super) struct Evidence {
-    /// Who spoke after this second is not silent.
+    /// A member who spoke after this second is not silent.
     silent_since: u64,
-    /// The group has had a message after that second, so somebody must have sent it.
+    /// The group has had a message after that second, so a member must have sent it.
     somebody_spoke: bool,
-    /// A member was seen that spoke after that second.
+    /// The run has seen a member who spoke after that second.
     seen_to_speak: bool,
-    /// A member was seen whose `MsgSeq` the vendor tells.
+    /// The run has seen a member with a `MsgSeq`.
     seen_to_read: bool,
-    /// There was a page that proves nothing about the ordinary members on it.
+    /// The run has seen a page that proves nothing about the ordinary members on it.
     alike: bool,
-    /// Of the last page, and of those with a single member together with the one before.
+    /// The sample from the last page; a page with a single member adds to the one before.
     sample: Sample,
 }
 
 impl Evidence {
-    /// Takes the count, at a time at which nobody counts as silent who was active after
-    /// `silent_since`.
+    /// Begins with the count. Members who were active after `silent_since` do not count as silent.
     ///
     /// # Errors
     ///
-    /// A group of which it is clear already that it shows too little.
+    /// The group's information alone rules out a judgement.
     pub(super) fn begin(policy: &InactivityPolicy, info: &GroupInfo, silent_since: u64) -> Result<Self, RestError> {
         if policy.spares_readers() && info.next_msg_seq.is_none() {
             return Err(RestError::readers_unknown(Unread::Group));
         }
-        // "Supported by the three ordinary groups", say the vendor's SDK pages of `LastSendMsgTime`.
+        // The vendor's SDK pages say that `LastSendMsgTime` is "supported by the three ordinary groups".
         let ordinary = matches!(info.group_type, GroupType::Work | GroupType::Public | GroupType::Meeting);
         let somebody_spoke = match info.last_msg_time {
             _ if policy.trusts_silence() => false,
@@ -50,10 +49,10 @@ impl Evidence {
         Ok(Self { silent_since, somebody_spoke, ..Self::default() })
     }
 
-    /// Takes a page. Returns whether its members may be judged by their times.
+    /// Adds a page. Returns whether the times of its members can be trusted.
     ///
-    /// Only entries that are clear prove anything. A page with a single member, which cannot differ from
-    /// itself, is judged together with the one before.
+    /// Only clear entries prove anything. A page with a single member has nothing to compare, so it is judged
+    /// together with the page before.
     pub(super) fn page(&mut self, members: &[Member], measured_at: SystemTime) -> bool {
         self.seen_to_read |= members.iter().any(|member| member.msg_seq().is_some());
         let now = since_epoch(measured_at).as_secs();
@@ -70,7 +69,7 @@ impl Evidence {
         true
     }
 
-    /// Judges all pages together, before anybody is removed.
+    /// Judges all pages together, before any removal.
     pub(super) fn end(&self, policy: &InactivityPolicy, nobody_planned: bool) -> Result<(), RestError> {
         if self.somebody_spoke && !self.seen_to_speak {
             return Err(RestError::silence_unproven(Unproven::NobodySpoke));
@@ -85,13 +84,13 @@ impl Evidence {
     }
 }
 
-/// What the times of some members have shown.
+/// What the times of a sample of members show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sample {
     joined: Option<u64>,
     joined_apart: bool,
-    /// Somebody's last message is of another time than its joining.
+    /// At least one member's last message differs from its join time.
     spoke_apart: bool,
 }
 
@@ -104,7 +103,8 @@ impl Sample {
         }
     }
 
-    /// Not if all of them spoke when they joined, nor if all joined at once.
+    /// Returns whether the times tell members apart. They do not if all spoke when they joined, or all joined
+    /// at once.
     fn tells_members_apart(self) -> bool {
         self.joined_apart && self.spoke_apart
     }

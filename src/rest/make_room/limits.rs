@@ -1,10 +1,10 @@
-//! Numbers of a policy that have a limit; a policy that is read keeps to it, too.
+//! Numbers in a policy that have a limit, which deserialising enforces too.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds, at least a day's.
+/// A number of seconds, at least a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64")]
 pub(super) struct AtLeastADay(u64);

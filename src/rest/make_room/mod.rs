@@ -1,4 +1,4 @@
-//! The run that makes room, and what it is made of.
+//! The run that makes room, and its parts.
 
 mod approval;
 mod call;
@@ -40,16 +40,16 @@ use super::RestApi;
 
 /// Makes room in one group.
 ///
-/// First it asks how full the group is, and raises the group's limit if the policy says so. Only if that
-/// is not enough, it reads the members, plans whom to remove, looks at each of them again, and removes
-/// them.
+/// First it asks how full the group is, and raises the group's limit if the policy says so. If that is not
+/// enough, it reads the members, plans whom to remove, looks at each of them again, and removes them.
 ///
-/// It never removes owners, admins, robots, the account that calls, protected accounts, members who are
-/// online or were active lately, members who could not speak, and members of whom anything is unclear.
+/// It never removes owners, admins, robots, the account that makes the calls, protected accounts, members who
+/// are online or were recently active, members who could not speak, and members with unclear data.
 ///
 /// What can still go wrong: a member who speaks in the second between the look and the removal is removed,
-/// and so is one in a group that was muted until an hour ago, which nobody can see. In a Community it is
-/// not known whether the vendor records who speaks. Start with [`plan_only`](Self::plan_only).
+/// and so is one in a group that was muted until an hour ago, because the API does not show that. In a
+/// Community it is not known whether the vendor records who speaks. Start with
+/// [`plan_only`](Self::plan_only).
 ///
 /// A sans-IO state machine: it never performs IO, reads a clock or sleeps. [`step`](Self::step) says
 /// what to do next; tell [`response`](Self::response) or [`no_response`](Self::no_response) how it went.
@@ -65,15 +65,15 @@ use super::RestApi;
 ///   answer, has no time of joining or a time after `now`, or if the vendor does not say that it is offline.
 /// * Silence counts only where it is shown to mean something; see
 ///   [`InactivityPolicy::trust_silence`]. It counts for nothing while the group or the member was muted, as
-///   far as the run was told. With [`InactivityPolicy::spare_readers`], nobody is removed who counted as a
-///   reader in that look.
+///   far as the vendor reports it. With [`InactivityPolicy::spare_readers`], nobody is removed who counted as
+///   a reader in that look.
 /// * No more are removed than were missing for the aim ([`Report::aim`]). The run asks how many are
 ///   missing first, again before the first removal, and then before every one as soon as anything
 ///   looks as if something else is changing the group (a candidate is gone, a removal was not answered, the
 ///   number of members changed during the scan), or the figure is older than 30 seconds. A removal
 ///   that got no answer counts as done until the run ends.
-/// * A limit is only raised, within 30 seconds of a count that told a lower one and something missing. If
-///   the vendor refuses, or says that it raised the limit and did not, nobody is removed.
+/// * A limit is only raised, within 30 seconds of a count that showed a lower one and missing slots. If the
+///   vendor refuses, or accepts the raise without applying it, nobody is removed.
 /// * Two runs with the same policy rank the members in the same order. As long as no candidate speaks,
 ///   reads, joins again or changes its online status meanwhile, two runs for the same event together remove
 ///   the members that one of them would have removed alone, however their calls interleave. This does not
@@ -90,10 +90,9 @@ use super::RestApi;
 /// for the number of members makes one slot more free than the policy wants. A removal that got no answer can
 /// be carried out later, when the member may be active again. A later run knows nothing of it, unless it
 /// [continues](Self::continue_from) this one: if it is carried out after that run has counted, more slots
-/// become free than the policy wants. And two runs
-/// that see different candidates, because some are active meanwhile, can both be told that slots are
-/// missing and both send a removal. Then each further run can remove up to 100 inactive members too
-/// many. To exclude that, let one worker at a time make room in a group.
+/// become free than the policy wants. Two runs that see different candidates, because some become active, can
+/// both see that slots are missing and both send a removal. Then each further run can remove up to 100
+/// inactive members too many. To rule that out, let one worker at a time make room in a group.
 ///
 /// That a group or a member was muted until shortly before the run began cannot be seen. That a member is
 /// offline proves little: one who logged out a minute ago is offline, so it never counts as inactivity.
@@ -110,43 +109,42 @@ use super::RestApi;
 /// Members of a Community are read by the vendor's cursor. Those of every other group are read from
 /// the end of the list to its beginning, so a member who leaves cannot move another one out of the part
 /// that is still to be read. If the number of members grows, or a page is shorter than asked for, the
-/// run reads again what it may have missed. It does not notice a newcomer whom a leaver makes up for;
-/// a member that is missed for that simply stays.
+/// run reads again what it may have missed. It does not notice if one member joins while another leaves; a
+/// member that it misses that way simply stays.
 ///
 /// # Failures
 ///
-/// The run tries again where that can help, with a growing [`Step::Wait`]. After the fifth failure
-/// without progress (a page, a removal), or at once if trying again cannot help, the step is
+/// The run retries if that can help, with a growing [`Step::Wait`]. After the fifth failure
+/// without progress (a page, a removal), or at once if a retry cannot help, the step is
 /// [`Step::Failed`], until you call [`resume`](Self::resume). It never repeats a removal blindly: it
-/// looks at the candidates again first, and sends no others in their place. If fewer slots are missing
-/// by then than removals got no answer, it sends none of them again, and they stay
+/// looks at the candidates again first, and sends no others in their place. If more removals are unanswered
+/// than slots are missing by then, it sends none of them again, and they stay
 /// [`Unconfirmed`](Outcome::Unconfirmed).
 ///
 /// # Serialisation
 ///
 /// It serialises at any point, and holds no secret, so that one worker can stop and another one go
-/// on: see [`SavedRun`]. Save it after `step` and before you send the request: then even a removal that
-/// nobody saw the answer of is in the report. It is as trustworthy as the place where you keep it: anybody
-/// who can change it there can remove members.
+/// on: see [`SavedRun`]. Save it after `step` and before you send the request: then the report includes even
+/// a removal whose answer never arrived. It is as trustworthy as its storage: anyone who can change it there
+/// can remove members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct MakeRoom(Run);
 
 impl MakeRoom {
-    /// The most calls that a run sends. A Community of 1,000,000 members, read 100 at a time, takes
+    /// The maximum number of calls that a run sends. A Community of 1,000,000 members, read 100 at a time, takes
     /// 10,000.
     pub const MAX_CALLS: u32 = 20_000;
 
     /// Says what to do next at `now`.
     ///
-    /// After [`Step::Send`], report what came of it first. If you call this instead, the run counts
-    /// that as no response.
+    /// After [`Step::Send`], report the result first. If you call this instead, the run takes it as no response.
     pub fn step(&mut self, api: &RestApi, now: SystemTime) -> Step<'_> {
         self.0.step(api, now)
     }
 
-    /// Takes the response to the request of the last [`Step::Send`], received at `now`. Give it every
-    /// response, also one with an error status.
+    /// Handles the response to the request of the last [`Step::Send`], received at `now`. Pass every
+    /// response, including one with an error status.
     pub fn response(&mut self, status: StatusCode, body: &[u8], now: SystemTime) {
         self.0.response(status, body, now);
     }
@@ -157,9 +155,9 @@ impl MakeRoom {
         self.0.no_response(now);
     }
 
-    /// Lets a run that failed go on where it stopped, at once. Wait for as long as
+    /// Continues a failed run where it stopped, at once. Wait for as long as
     /// [`RestError::retry_after`](super::RestError::retry_after) says first, and fix the cause if that is
-    /// `None`. Without effect on any other run.
+    /// `None`. Does nothing to a run that has not failed.
     pub fn resume(&mut self) {
         self.0.resume();
     }

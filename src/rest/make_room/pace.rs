@@ -1,19 +1,18 @@
 use std::time::Duration;
 
-/// How fast calls follow each other.
+/// Limits how fast calls follow each other.
 ///
-/// It belongs to the worker and not to the run: it is not saved, and two runs that differ in it
-/// alone are equal.
+/// It belongs to the worker, not to the run: it is not saved, and runs that differ only in it are equal.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
     pub(super) between: Duration,
     /// When the last call was handed out, by the run's own clock.
     last: Option<Duration>,
-    /// How often in a row the caller was told to wait at the same time, and at which.
+    /// How often in a row the caller was told to wait at the same time, and that time.
     waits: (u32, Duration),
 }
 
-/// After this many waits on a stopped clock, go on.
+/// The number of waits on a stopped clock before going on.
 const MAX_WAITS: u32 = 10;
 
 impl Pace {
@@ -22,8 +21,8 @@ impl Pace {
         self.waits = (0, at);
     }
 
-    /// Takes that the caller is about to be told to wait. Returns whether that makes sense: by a clock
-    /// that stands still, or that only runs backwards, no wait would ever end.
+    /// Counts a wait. Returns whether it makes sense: on a clock that stands still, or only runs backwards,
+    /// it would never end.
     pub(super) fn may_wait(&mut self, at: Duration) -> bool {
         let (waits, before) = self.waits;
         self.waits = if before == at { (waits.saturating_add(1), at) } else { (1, at) };

@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::rest::{Member, QueryOnlineStatus};
 
-/// Whom to remove: the best candidates of all members considered so far.
+/// The best candidates for removal among all members considered so far.
 ///
-/// Invariants: every account is there once, as it came last; and a member who was considered and is
-/// not there was worse than `slots` others who are not online.
+/// Invariants: each account is present once, with its latest entry; a member who was considered and dropped
+/// ranks behind `slots` others who are not online.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Saved", into = "Saved")]
 pub(super) struct Plan {
     slots: usize,
     members: HashSet<ByAccount>,
-    /// The worst of the best when they were last sorted: who is worse than that is not taken in.
+    /// The lowest of the best when they were last sorted; members that rank behind it are not added.
     worst: Option<Member>,
 }
 
@@ -24,7 +24,7 @@ impl Plan {
         Self { slots: usize::try_from(slots).unwrap_or(usize::MAX), ..Self::default() }
     }
 
-    /// Takes `member` in, if it can be among the best.
+    /// Adds `member` if it can be among the best.
     pub(super) fn consider(&mut self, member: Member) {
         self.forget(member.account());
         if self.slots == 0 || self.worst.as_ref().is_some_and(|worst| rank(worst) < rank(&member)) {
@@ -33,15 +33,15 @@ impl Plan {
         self.members.insert(ByAccount { member, offline: false });
     }
 
-    /// Takes an account out, because of what came later.
+    /// Removes an account because of a later entry.
     pub(super) fn forget(&mut self, account: &str) {
         if self.members.remove(account) && self.members.len() < self.slots {
             self.worst = None;
         }
     }
 
-    /// Returns whom to ask about before the others can be dropped, at most as many as one call can have;
-    /// at the `end`, before the plan is made. The best come first, and the call is filled with the next.
+    /// Returns whom to ask about before the others can be dropped or, at the `end`, before the plan is made.
+    /// The best come first, and the next fill up the call.
     pub(super) fn to_ask(&self, end: bool) -> Vec<String> {
         if !end && !self.is_full() {
             return Vec::new();
@@ -66,13 +66,13 @@ impl Plan {
         self.members.is_empty()
     }
 
-    /// So many more than `slots` that sorting, and asking who is online, are rare.
+    /// Returns whether there are so many more than `slots` that it is time to sort and to ask who is online.
     fn is_full(&self) -> bool {
         let more = self.slots.saturating_mul(2).max(QueryOnlineStatus::MAX_ACCOUNTS);
         self.members.len() >= self.slots.saturating_add(more)
     }
 
-    /// Drops all but the best, if there are many more.
+    /// Drops all but the best once there are many more.
     pub(super) fn keep_the_best(&mut self) {
         if !self.is_full() {
             return;
@@ -100,17 +100,17 @@ impl Plan {
     }
 }
 
-/// The lower, the sooner it goes.
+/// The sort key of the removal order.
 fn rank(member: &Member) -> (u64, Option<u64>, &str) {
     (member.last_active(), member.joined(), member.account())
 }
 
-/// A member that is found by its account.
+/// A member, identified by its account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ByAccount {
     member: Member,
-    /// Was not online when the run asked.
+    /// The member was not online when the run asked.
     offline: bool,
 }
 

@@ -9,11 +9,11 @@ use crate::rest::{GroupInfo, Member, Role, since_epoch};
 
 /// Who may be removed, and how many.
 ///
-/// Owners, admins, chat robots and the account that calls are never removed. The least recently active
-/// members go first (the later of joining and the last message). Ties are broken by the time of joining,
-/// then by account in byte order: the same members always give the same plan.
+/// Owners, admins, chat robots and the account that makes the calls are never removed. The least recently
+/// active members are removed first (by the later of joining and the last message). Ties are broken by the
+/// time of joining, then by account in byte order: the same members always give the same plan.
 ///
-/// Deserialising refuses a key that is not known, so that a misspelt protection is not ignored. The keys
+/// Deserialising rejects unknown keys, so that a misspelt protection is not ignored. The keys
 /// are `inactive_for_secs`, `free`, `protected`, `raise_limit_to`, `max_removed_percent`,
 /// `recorded_since_secs`, `spare_readers`, `ignore_online_status` and `trust_silence`; only the first two
 /// are required.
@@ -51,9 +51,8 @@ pub struct InactivityPolicy {
 }
 
 impl InactivityPolicy {
-    /// Removes members that were inactive for at least `inactive_for`, so that up to `free` slots are
-    /// free, but no more members than 10 % of the limit; see
-    /// [`max_removed_percent`](Self::max_removed_percent).
+    /// Frees up to `free` slots by removing members that have been inactive for at least `inactive_for`, but
+    /// no more than 10 % of the limit; see [`max_removed_percent`](Self::max_removed_percent).
     ///
     /// Less than a day counts as a day. The vendor's times have whole seconds, so a part of a second
     /// counts as a whole one.
@@ -73,19 +72,18 @@ impl InactivityPolicy {
 
     /// Never removes this account.
     ///
-    /// With permission groups, the moderators of a Community are ordinary members to this API: they
-    /// need this.
+    /// With permission groups, the moderators of a Community are ordinary members to this API, so protect them.
     pub fn protect(mut self, account: impl Into<String>) -> Self {
         self.protected.insert(account.into());
         self
     }
 
-    /// Raises the group's limit to `members` before anybody is removed (default: the limit is left alone).
+    /// Raises the group's limit to `members` before any removal (default: the limit stays unchanged).
     ///
-    /// A group that was created before the app bought a larger package keeps its old limit until somebody
-    /// raises it. A limit is never lowered: at or above `members` nothing is sent. If the vendor refuses,
-    /// the run fails and removes nobody: with a number above the package's (the vendor's code 10038),
-    /// members would go although a lower number would do.
+    /// A group that was created before the app bought a larger package keeps its old limit until you raise
+    /// it. A limit is never lowered: if it is already at or above `members`, nothing is sent. If the vendor
+    /// refuses, the run fails and removes nobody: if the number is above the package's (the vendor's code
+    /// 10038), a lower one may make removals unnecessary.
     pub fn raise_limit_to(mut self, members: u32) -> Self {
         self.raise_limit_to = Some(members);
         self
@@ -94,7 +92,7 @@ impl InactivityPolicy {
     /// Sets the largest share of the group's limit that a run removes, in percent, rounded up to whole
     /// members (default 10). More than 100 counts as 100.
     ///
-    /// Without it, 50 free slots in a group of 20 would remove everybody who may be removed. It also holds
+    /// Without it, 50 free slots in a group of 20 would remove every member that may be removed. It also holds
     /// for a group that has more members than its limit: if the share does not cover the excess, the run
     /// fails with [`OverLimit`](crate::rest::RestErrorKind::OverLimit) and removes nobody, because no room
     /// would be made.
@@ -103,11 +101,11 @@ impl InactivityPolicy {
         self
     }
 
-    /// Says since when the vendor has recorded the members' messages (default: since they joined). For
-    /// groups that were brought in with `import_group_member`: their members keep the join time of the
-    /// system they came from, and silence before the import means nothing.
+    /// Sets since when the vendor has recorded the members' messages (default: since they joined). Set it for
+    /// groups that were imported with `import_group_member`: their members keep the join time of the old
+    /// system, and silence before the import means nothing.
     ///
-    /// Less than `inactive_for` after `time`, a run fails with
+    /// Until `inactive_for` has passed since `time`, a run fails with
     /// [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven). A part of a second counts as a whole one.
     pub fn recorded_since(mut self, time: SystemTime) -> Self {
         let since = since_epoch(time);
@@ -115,19 +113,18 @@ impl InactivityPolicy {
         self
     }
 
-    /// Spares everybody who has read one of the last `messages` messages (default: reading does not
+    /// Spares every member who has read one of the last `messages` messages (default: reading does not
     /// count). In a muted group, it is the only way to tell who is inactive.
     ///
-    /// A member whose `MsgSeq` the vendor does not tell is spared, too. If it tells none at all, or
-    /// the group has no `NextMsgSeq`, the run fails with
-    /// [`ReadersUnknown`](crate::rest::RestErrorKind::ReadersUnknown).
+    /// A member without a `MsgSeq` is spared, too. If no member has one, or the group has no `NextMsgSeq`,
+    /// the run fails with [`ReadersUnknown`](crate::rest::RestErrorKind::ReadersUnknown).
     pub fn spare_readers(mut self, messages: u32) -> Self {
         self.spare_readers = Some(messages);
         self
     }
 
-    /// Does not ask who is online (default: the candidates are asked about, when the plan is made and
-    /// again before each removal, and who is online or can be reached by a push stays).
+    /// Ignores who is online (default: the run asks about the candidates when it makes the plan and again
+    /// before each removal, and spares those who are online or can be reached by a push).
     ///
     /// The vendor answers only if the feature is switched on in its console. If it refuses, the run fails
     /// and removes nobody.
@@ -136,17 +133,17 @@ impl InactivityPolicy {
         self
     }
 
-    /// Counts silence also where the vendor does not show that it means anything (default: the run
-    /// fails with [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven)).
+    /// Counts silence even if the vendor's data does not show that it means anything (default: the run fails
+    /// with [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven)).
     ///
     /// The vendor promises `LastSendMsgTime` for Work, Public and Meeting groups. In a Community it may
-    /// always be 0, and then the most active member looks silent; whether speaking in a topic counts
-    /// is not known either. Look at the members of a Community of yours before you set this. In the
-    /// other types it is needed if nobody in the group speaks and messages come from elsewhere, such
-    /// as from your servers, and if the group has had no message at all.
+    /// always be 0, and then the most active member looks silent. It is also unknown whether speaking in a
+    /// topic counts. Look at the members of a Community of yours before you set this. In the other types you
+    /// need this if no member speaks and all messages come from elsewhere, such as your servers, or if the
+    /// group has never had a message.
     ///
-    /// Also with it, silence in a muted group counts for nothing, and members on pages whose times are all
-    /// alike stay.
+    /// Even then, silence in a muted group counts for nothing, and members on a page where all times are the
+    /// same stay.
     pub fn trust_silence(mut self) -> Self {
         self.trust_silence = true;
         self
@@ -157,9 +154,9 @@ impl InactivityPolicy {
         self.free
     }
 
-    /// Returns why `member` stays at `now`, as far as its entry tells; `None` if it may be removed.
+    /// Returns why `member` stays at `now`, judged by its entry alone; `None` if it may be removed.
     ///
-    /// What a run learns from elsewhere is not part of it: who calls, who is online, what was read.
+    /// It does not include what a run learns elsewhere: who makes the calls, who is online, who reads.
     pub fn spares(&self, member: &Member, now: SystemTime) -> Option<Spared> {
         let now = since_epoch(now).as_secs();
         let inactive_for = |since: u64| now.checked_sub(since).is_some_and(|secs| secs >= self.inactive_for_secs.get());
@@ -195,7 +192,7 @@ impl InactivityPolicy {
         self.raise_limit_to.filter(|members| *members > limit)
     }
 
-    /// Returns whether silence, if it was forced or not recorded until `since`, tells nothing at `now`.
+    /// Returns whether silence means nothing at `now` if it was forced or not recorded until `since`.
     pub(super) fn looks_back_beyond(&self, since: u64, now: SystemTime) -> bool {
         since_epoch(now).as_secs().saturating_sub(since) < self.inactive_for_secs.get()
     }
@@ -221,27 +218,27 @@ impl InactivityPolicy {
     }
 
     /// Returns whether `member` counts as a reader of a group whose next message gets this number.
-    /// Where that cannot be told, it does.
+    /// If that is unknown, it does.
     pub(super) fn is_reader(&self, member: &Member, next_msg_seq: Option<u64>) -> bool {
         let Some(messages) = self.spare_readers else { return false };
         let (Some(next), Some(read)) = (next_msg_seq, member.msg_seq()) else { return true };
-        // A member who has read more than there is: the group's number is old, or has begun anew.
+        // A member has read more than there is: the group's number is outdated, or numbering has restarted.
         next.checked_sub(read).is_none_or(|behind| behind == 0 || behind - 1 < u64::from(messages))
     }
 
-    /// Returns the second before which somebody must have been active last to be removed at `now`.
+    /// Returns the second before which a member must have been last active to be removed at `now`.
     pub(super) fn inactive_until(&self, now: SystemTime) -> u64 {
         since_epoch(now).as_secs().saturating_sub(self.inactive_for_secs.get())
     }
 }
 
-/// What a policy wants of a group.
+/// The room that a policy wants in a group.
 pub(super) struct Room {
     /// How many members a run removes at most.
     pub(super) most: u32,
     /// How many slots are to be free.
     pub(super) aim: u32,
-    /// How many members have to go for that.
+    /// How many members have to be removed for that.
     pub(super) missing: u32,
     /// Whether removing that many makes any room in a group above its limit.
     pub(super) covered: bool,

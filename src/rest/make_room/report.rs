@@ -15,7 +15,7 @@ pub struct Report {
     group_type: Option<GroupType>,
     members: u32,
     limit: u32,
-    /// Known to be removed since the count.
+    /// How many members are known to be removed since the count.
     removed: u32,
     aim: u32,
     scanned: u32,
@@ -47,13 +47,13 @@ impl Report {
         &self.group_id
     }
 
-    /// Returns the type of the group; `None` until the vendor told it.
+    /// Returns the type of the group; `None` until the first count.
     pub fn group_type(&self) -> Option<GroupType> {
         self.group_type
     }
 
-    /// Returns how many members the group had when the run last asked; 0 before. See
-    /// [`free`](Self::free) for what came after.
+    /// Returns how many members the group had when the run last asked; 0 before the first count. See
+    /// [`free`](Self::free) for later changes.
     pub fn members(&self) -> u32 {
         self.members
     }
@@ -64,9 +64,9 @@ impl Report {
         self.limit
     }
 
-    /// Returns how many slots are free: those of the last count, and those of members who are known to be
-    /// removed since. Others may have joined meanwhile, and a candidate who left between its look and the
-    /// count is counted twice, so it is an upper bound.
+    /// Returns how many slots are free: those at the last count, plus the members who are known to be removed
+    /// since. Others may have joined meanwhile, and a candidate who left between its look and the count is
+    /// counted twice, so this is an upper bound.
     pub fn free(&self) -> u32 {
         self.limit.saturating_sub(self.members.saturating_sub(self.removed))
     }
@@ -89,7 +89,7 @@ impl Report {
         self.limit_raise
     }
 
-    /// Returns how many members stay for which reason: of all that were read, and of the candidates.
+    /// Returns how many members stay, by reason. It covers all members that were read, and the candidates.
     pub fn spared(&self) -> impl Iterator<Item = (Spared, u32)> {
         let mut spared = self.census.get();
         for candidate in &self.candidates {
@@ -101,7 +101,7 @@ impl Report {
         spared.into_iter()
     }
 
-    /// Returns the protected accounts that no member has; all of them until the members are read. A
+    /// Returns the protected accounts that are not in the group; all of them until the members are read. A
     /// misspelt account protects nobody.
     pub fn protected_not_found(&self) -> impl Iterator<Item = &str> {
         self.protected_not_found.iter().map(String::as_str)
@@ -134,7 +134,7 @@ impl Report {
         self.protected_not_found.remove(account);
     }
 
-    /// Takes the plan. Those who were carried over are in it already.
+    /// Adds the plan. Members carried over from a saved run are already in it.
     pub(super) fn planned(&mut self, members: Vec<Member>) {
         self.census.end(members.len());
         let carried: BTreeSet<_> = self.candidates.iter().map(|one| one.member.account().to_owned()).collect();
@@ -146,14 +146,14 @@ impl Report {
         self.removed = self.removed.saturating_add(members);
     }
 
-    /// How many removals got no answer and may still be carried out, now or later.
+    /// Returns how many removals got no answer and may still be carried out.
     pub(super) fn unanswered(&self) -> u32 {
         let unanswered = self.candidates.iter().filter(|candidate| candidate.outcome.is_unanswered());
         u32::try_from(unanswered.count()).unwrap_or(u32::MAX)
     }
 }
 
-/// A member whom the plan wants to remove.
+/// A member that the plan wants to remove.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Candidate {
@@ -179,21 +179,21 @@ impl Candidate {
         self.outcome
     }
 
-    /// Returns when its removal was last handed out, to the second, whatever came of it.
+    /// Returns when its removal was last handed out, to the second, with any result.
     pub fn removal_sent(&self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.removal_sent?))
     }
 }
 
-/// What became of raising the group's limit.
+/// The state of raising the group's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum LimitRaise {
-    /// It would be sent before anybody is removed.
+    /// The raise would be sent before any removal.
     Planned,
-    /// The vendor accepted it, or a count after it told the new limit.
+    /// The vendor accepted the raise, or a later count showed the new limit.
     Raised,
-    /// It was sent, and no usable answer came. It may still be carried out.
+    /// The raise was sent, and no usable answer came. It may still be carried out.
     Unconfirmed,
 }
 
@@ -201,21 +201,21 @@ pub enum LimitRaise {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Not decided. At the end of a plan: would be looked at again, and then removed.
+    /// Undecided. At the end of a plan: it would be looked at again, and then removed.
     Planned,
-    /// Was a member when the run looked at it again; then its removal was sent, and the vendor says that it
-    /// was carried out, or it was no member at the next look. A member who left by itself at that moment, or
-    /// was removed by another run, looks the same.
+    /// The run looked at it again and sent its removal; then the vendor confirmed the removal, or the next
+    /// look did not find the member. A member who left at that moment, or was removed by another run, looks
+    /// the same.
     Removed,
     /// Its removal was sent, and no usable answer came. No look since has shown that it is gone. The
     /// removal may still be carried out.
     Unconfirmed,
-    /// Its removal was sent, and no usable answer came. At the next look it had joined again: it
-    /// was removed, or had left, and came back. The removal may still be carried out.
+    /// Its removal was sent, and no usable answer came. At the next look it had joined again, after it was
+    /// removed or left. The removal may still be carried out.
     Rejoined,
-    /// Was no member when the run looked at it again. No removal of this run was on its way.
+    /// It was no longer a member when the run looked at it again. No removal of this run was in flight.
     Left,
-    /// Was not removed.
+    /// It was not removed.
     Stays(Spared),
 }
 
@@ -224,7 +224,7 @@ impl Outcome {
         matches!(self, Self::Unconfirmed | Self::Rejoined)
     }
 
-    /// Whether a round may still be about it.
+    /// Returns whether a later round may include it.
     pub(super) fn is_open(self) -> bool {
         matches!(self, Self::Planned | Self::Unconfirmed)
     }

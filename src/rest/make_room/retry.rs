@@ -7,20 +7,20 @@ use crate::rest::RestError;
 /// Failures without progress before giving up.
 const MAX_FAILURES: u32 = 5;
 
-/// Whether to try again, and when. It knows nothing of what is tried.
+/// Decides whether to retry, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Retry {
-    /// Since the last progress. Below [`MAX_FAILURES`] while there is no `failure`.
+    /// Failures since the last progress. Below [`MAX_FAILURES`] while there is no `failure`.
     failures: u32,
-    /// Nothing is sent before this, by the run's own clock.
+    /// Nothing is sent before this time of the run's clock.
     pause: Option<Duration>,
-    /// Nothing is sent until it is taken away.
+    /// Nothing is sent until it is cleared.
     failure: Option<RestError>,
 }
 
 impl Retry {
-    /// Takes a failure at `at`: the next try is after a pause that doubles, or never.
+    /// Records a failure at `at`: the next try comes after a back-off that doubles, or never.
     pub(super) fn failed(&mut self, error: RestError, at: Duration) {
         let doublings = self.failures;
         self.failures = self.failures.saturating_add(1);
@@ -32,7 +32,7 @@ impl Retry {
         }
     }
 
-    /// Takes what has to be done again at once, because it came too late.
+    /// Counts a step that has to be repeated at once, because its data is outdated.
     pub(super) fn too_slow(&mut self) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= MAX_FAILURES {

@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::rest::GetSpecifiedGroupMemberInfo;
 
-/// One removal: which candidates of the report it is about, by index.
+/// One removal. Its candidates are indices into those of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Round {
     /// At most as many as one removal can have.
     pub(super) candidates: Vec<usize>,
-    /// Where the next round begins. All before it, and not in this round, are settled.
+    /// Where the next round begins. Earlier candidates that are not in this round are settled.
     pub(super) end: usize,
     /// How many of `candidates` have been looked at.
     pub(super) looked: usize,
-    /// When the first of these looks was asked for: what an answer says is as old as its request.
-    /// `None` if the clock was set back since.
+    /// When the first of these looks was requested, because an answer is as old as its request. `None` if the
+    /// clock was set back since.
     pub(super) looked_at: Option<Duration>,
-    /// Whom the looks of this round allow to remove, and nobody else.
+    /// The candidates that the looks of this round allow to remove.
     pub(super) to_remove: Vec<usize>,
 }
 
@@ -26,9 +26,9 @@ impl Round {
         Self { candidates, end, ..Self::default() }
     }
 
-    /// The candidates whom the next look is about.
+    /// Returns the candidates for the next look.
     pub(super) fn next(&self) -> &[usize] {
-        // A saved run that somebody has changed can have looked at more than there are.
+        // In a saved run that was tampered with, `looked` can be too large.
         let rest = self.candidates.get(self.looked..).unwrap_or_default();
         &rest[..rest.len().min(GetSpecifiedGroupMemberInfo::MAX_ACCOUNTS)]
     }

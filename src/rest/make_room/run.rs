@@ -19,26 +19,26 @@ use crate::rest::{RestApi, RestError};
 /// The state machine behind [`MakeRoom`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Run {
     pub(super) version: Version,
-    /// `None` until an event or the first step tells.
+    /// `None` until an event or the first step sets it.
     pub(super) app: Option<SdkAppId>,
     pub(super) policy: InactivityPolicy,
     pub(super) options: Options,
-    /// The plan is carried out, also under `plan_only`.
+    /// The plan is carried out even with `plan_only`.
     pub(super) approved: bool,
     /// When the group was full, since the epoch: inactivity is measured no later than then.
     pub(super) full_at: Option<Duration>,
     pub(super) clock: Clock,
     #[serde(skip)]
     pub(super) pace: Pace,
-    /// Handed out since the run began or was resumed; never above [`MakeRoom::MAX_CALLS`].
+    /// Calls handed out since the run began or was resumed; at most [`MakeRoom::MAX_CALLS`].
     pub(super) calls: u32,
-    /// Who made the last call.
+    /// The account that made the last call.
     pub(super) admin: String,
     pub(super) phase: Current,
-    /// Whether the request of this phase was handed out and nothing was reported since.
+    /// Whether the request of this phase was handed out and its result is still unreported.
     pub(super) sent: bool,
     /// When it was handed out, by the run's clock; `None` if that clock was set back since.
     pub(super) asked_at: Option<Duration>,
@@ -49,25 +49,23 @@ pub(super) struct Run {
     /// The scan is over: from here on only outcomes change.
     pub(super) planned: bool,
     pub(super) round: Round,
-    /// How many slots have still to be freed, as far as is known. What is unanswered is not
-    /// subtracted.
+    /// How many slots still have to be freed, as far as known. Unanswered removals are not subtracted.
     pub(super) missing: u32,
-    /// The smallest that the vendor told: the smaller it is, the more count as readers.
+    /// The smallest that the vendor sent: the smaller it is, the more members count as readers.
     pub(super) next_msg_seq: Option<u64>,
-    /// When the number of members was last asked; `None` if it must not be relied upon.
+    /// When the last count was requested; `None` if it must not be relied upon.
     pub(super) counted_at: Option<Duration>,
     /// The limit of the last raise that was handed out.
     pub(super) raised_to: Option<u32>,
-    /// How many counts since a new limit was accepted still told an old one.
+    /// How many counts since the vendor accepted a new limit still showed an old one.
     pub(super) unchanged: Option<u32>,
-    /// When the vendor last told that the group is muted, in seconds since the epoch.
+    /// When the vendor last reported the group as muted, in seconds since the epoch.
     pub(super) muted_at: Option<u64>,
-    /// The latest mute that was told of each member whose mute ended lately, or did not end.
+    /// The latest end of a mute of each member whose mute is current or recent.
     pub(super) mutes: BTreeMap<String, u64>,
-    /// Somebody else may be at work, so that `missing` is asked before every removal.
+    /// Something else may be changing the group, so the run counts before every removal.
     pub(super) disturbed: bool,
-    /// Invariant: a candidate whose removal got no answer never gets an outcome that says that it
-    /// stayed.
+    /// Invariant: a candidate whose removal got no answer never gets an outcome that claims that it stayed.
     pub(super) report: Report,
 }
 
@@ -113,7 +111,7 @@ impl Run {
         }
     }
 
-    /// Whether the run ends at its plan.
+    /// Returns whether the run ends at its plan.
     pub(super) fn stops_at_plan(&self) -> bool {
         self.options.plan_only && !self.approved
     }
@@ -186,8 +184,8 @@ impl Run {
         self.failed(RestError::no_response(), at);
     }
 
-    /// Returns the time by the run's own clock. After the caller's was set back, nobody knows how old
-    /// anything is that was read before.
+    /// Returns the time of the run's clock. If the caller's was set back, the age of everything read before
+    /// is unknown.
     fn tick(&mut self, now: SystemTime) -> Duration {
         let (at, ages_known) = self.clock.read(now);
         if !ages_known {

@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 use super::Report;
 use super::run::Run;
 
-/// A [`MakeRoom`](super::MakeRoom) that was saved, read back.
+/// A saved [`MakeRoom`](super::MakeRoom), deserialised.
 ///
-/// It cannot go on by itself: give it to [`MakeRoom::continue_from`](super::MakeRoom::continue_from), so that
+/// It cannot continue by itself: pass it to [`MakeRoom::continue_from`](super::MakeRoom::continue_from), so that
 /// today's policy and options hold.
 ///
-/// It has a `version`, and is read strictly. A later version of this crate either goes on with it as this one
-/// would, or refuses it with an error that names both versions; then begin a new run, which frees what is
-/// still missing. Only JSON and other formats with named fields are read.
+/// It has a `version`, and is read strictly. A later version of this crate either continues it as this one
+/// would, or rejects it with an error that names both versions; then begin a new run, which frees the slots
+/// that are still missing. Only JSON and other formats with named fields are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedRun(pub(super) Run);
 
@@ -26,13 +26,13 @@ impl SavedRun {
 impl<'de> Deserialize<'de> for SavedRun {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let saved = Map::deserialize(deserializer)?;
-        // Before all else: the fields of another version would only be called unknown.
+        // Checked first: the fields of another version would only be reported as unknown.
         Version::deserialize(saved.get("version").unwrap_or(&Value::Null)).map_err(D::Error::custom)?;
         Run::deserialize(Value::Object(saved)).map(Self).map_err(D::Error::custom)
     }
 }
 
-/// The version of a saved run: the field that every one has, and that is judged first.
+/// The version of a saved run, which is checked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Version;
 

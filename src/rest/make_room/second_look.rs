@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::rest::error::Unproven;
 use crate::rest::{Member, MemberList};
 
-/// What one answer says of the candidates.
+/// Compares the candidates with one response.
 pub(super) struct SecondLook<'a> {
     run: &'a Run,
     measured_at: SystemTime,
@@ -15,7 +15,7 @@ pub(super) struct SecondLook<'a> {
     list: &'a MemberList,
 }
 
-/// How a candidate is now.
+/// The current state of a candidate.
 enum Now {
     Gone,
     Stays(Spared),
@@ -36,9 +36,9 @@ impl<'a> SecondLook<'a> {
             now.is_some_and(|now| now.joined() > planned.joined())
         };
         match (before, self.now(planned)) {
-            // Once it was gone by this run, it came back if it is there again.
+            // This run has removed it, so if it is present, it has joined again.
             (Outcome::Removed, _) | (Outcome::Unconfirmed | Outcome::Rejoined, Now::Gone) => (Outcome::Removed, false),
-            // Its removal may still be carried out, so that it cannot be said to have stayed.
+            // Its removal may still be carried out, so the outcome must not claim that it stayed.
             (Outcome::Unconfirmed, Now::AsPlanned) => (Outcome::Unconfirmed, true),
             (Outcome::Unconfirmed, _) if joined_anew() => (Outcome::Rejoined, false),
             (Outcome::Unconfirmed | Outcome::Rejoined, _) => (before, false),
@@ -51,7 +51,7 @@ impl<'a> SecondLook<'a> {
     fn now(&self, planned: &Member) -> Now {
         let Some(member) = self.members.get(planned.account()) else {
             let unclear = self.list.unclear.iter().any(|account| account == planned.account());
-            // An entry without an account can be about anybody.
+            // An entry without an account can be anyone.
             return if unclear || self.list.unnamed > 0 { Now::Stays(Spared::Unclear) } else { Now::Gone };
         };
         if member.account() == self.run.admin {
@@ -63,7 +63,7 @@ impl<'a> SecondLook<'a> {
         if let Some(spared) = self.run.policy.spares(&member, self.measured_at) {
             Now::Stays(spared)
         } else if let Some(why) = self.run.silence_is_empty(self.measured_at) {
-            // By a clock that was set back since the count.
+            // Only if the clock was set back since the count.
             Now::Stays(if why == Unproven::Muted { Spared::Muted } else { Spared::Unclear })
         } else if member.last_active() != planned.last_active() || member.joined() != planned.joined() {
             Now::Stays(Spared::Active)

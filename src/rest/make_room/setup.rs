@@ -8,7 +8,7 @@ use crate::{GroupFull, debug_as_display};
 
 /// The error of [`MakeRoom::for_event`].
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a topic is full, and not its Community: removing members of the Community makes no room in it")]
+#[error("a topic is full, not its Community: removing members of the Community makes no room in the topic")]
 #[non_exhaustive]
 pub struct TopicIsFull;
 
@@ -17,22 +17,22 @@ debug_as_display!(TopicIsFull);
 impl MakeRoom {
     /// Makes room in this group according to `policy`.
     ///
-    /// With the event at hand, [`for_event`](Self::for_event) is safer.
+    /// If you have the event, [`for_event`](Self::for_event) is safer.
     pub fn new(group_id: impl Into<String>, policy: InactivityPolicy) -> Self {
         Self(Run::new(group_id.into(), policy))
     }
 
     /// Makes room in the group that is full, according to `policy`.
     ///
-    /// If the event has a time, inactivity is measured no later than that, so a clock that is ahead
-    /// makes nobody look more inactive. Without one, the run relies on your clock.
+    /// If the event has a time, inactivity is measured no later than that, so a clock that is ahead does not
+    /// make members look more inactive. Without one, the run relies on your clock.
     ///
     /// The [`RestApi`](crate::rest::RestApi) that you give to [`step`](Self::step) must be that of the
     /// event's app. This is not checked.
     ///
     /// # Errors
     ///
-    /// A [topic](GroupFull::topic_id) is full. To remove members of its Community would not help.
+    /// A [topic](GroupFull::topic_id) is full. Removing members of its Community would not help.
     pub fn for_event(event: &GroupFull<'_>, policy: InactivityPolicy) -> Result<Self, TopicIsFull> {
         if event.topic_id().is_some() {
             return Err(TopicIsFull);
@@ -41,15 +41,15 @@ impl MakeRoom {
         Ok(Self(Run { app, full_at, ..Run::new(event.group_id().to_owned(), policy) }))
     }
 
-    /// Ends at the plan: nothing is changed until it is [approved](Self::approve).
+    /// Stops at the plan: nothing changes until you [approve](Self::approve) it.
     pub fn plan_only(mut self) -> Self {
         self.0.options.plan_only = true;
         self.0.back_to_the_plan();
         self
     }
 
-    /// Asks the vendor to send no system notification about a removal. The vendor's page contradicts
-    /// itself on whether the removed member is told all the same.
+    /// Asks the vendor to send no system notification about a removal. The vendor's page contradicts itself
+    /// on whether the removed member is still notified.
     pub fn no_notification(mut self) -> Self {
         self.0.options.no_notification = true;
         self
@@ -61,11 +61,11 @@ impl MakeRoom {
         self
     }
 
-    /// Sets the least time between two calls (default 10 ms). It is not saved.
+    /// Sets the minimum time between two calls (default 10 ms). It is not saved.
     ///
-    /// The vendor allows 200 calls of each kind in a second, to all workers of an app together. Stay
-    /// well below 10 seconds. Otherwise what the run has read is more than 30 seconds old before it can
-    /// remove anybody, and it fails as [`TooSlow`](crate::rest::RestErrorKind::TooSlow).
+    /// The vendor allows 200 calls of each kind per second, for all workers of an app together. Stay
+    /// well below 10 seconds. Otherwise the run's data is more than 30 seconds old before it can remove a
+    /// member, and it fails as [`TooSlow`](crate::rest::RestErrorKind::TooSlow).
     pub fn pace(mut self, between: Duration) -> Self {
         self.0.pace.between = between;
         self
@@ -76,7 +76,7 @@ impl MakeRoom {
         self.0.report.group_id()
     }
 
-    /// Returns what was found and done so far.
+    /// Returns what the run has found and done so far.
     pub fn report(&self) -> &Report {
         &self.0.report
     }

@@ -12,19 +12,19 @@ pub enum Spared {
     Robot,
     /// The account that makes the calls: [`RestApi::admin`](crate::rest::RestApi::admin).
     ApiAdmin,
-    /// What the vendor tells of the member cannot be understood or contradicts itself, has no time of
-    /// joining or a time in the future, or does not say whether it is online.
+    /// The vendor's data on the member is unreadable or contradictory, has no join time or a time in the
+    /// future, or does not say whether the member is online.
     Unclear,
-    /// Was not allowed to speak for a part of the time.
+    /// Was muted for a part of the time that the policy looks back.
     Muted,
     /// Joined, or sent a message, within the time that the policy looks back, or since the plan was made.
     Active,
-    /// Has read one of the last messages, which the policy spares, or has read on since the plan was made.
+    /// Has read one of the last messages, which the policy spares, or has read more since the plan was made.
     Reader,
     /// Is online, or can be reached by a push.
     Online,
     /// Was left out when the plan was [approved](super::MakeRoom::approve).
     NotApproved,
-    /// Enough slots were free without it, counting every removal that got no answer as done.
+    /// Its removal was not needed, counting every unanswered removal as done.
     NotNeeded,
 }

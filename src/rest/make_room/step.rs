@@ -8,26 +8,26 @@ use crate::rest::RestError;
 
 /// What a [`MakeRoom`](super::MakeRoom) wants you to do next.
 #[must_use]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and an HTTP client wants it unboxed")]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and HTTP clients take it unboxed")]
 pub enum Step<'a> {
     /// Send this, and report with [`MakeRoom::response`](super::MakeRoom::response) or
     /// [`MakeRoom::no_response`](super::MakeRoom::no_response). The URL holds a credential: keep it
     /// out of logs.
     Send(Request<Vec<u8>>),
-    /// Ask again after this long, with a new `now`. After ten waits at a `now` that does not move, the
-    /// run goes on all the same.
+    /// Call `step` again after this time, with a new `now`. After ten waits at the same `now`, the run goes
+    /// on anyway.
     Wait(Duration),
     /// The run has ended. It may have freed fewer slots than [`Report::aim`](super::Report::aim):
-    /// candidates who became active are not replaced.
+    /// candidates that became active are not replaced.
     Done(&'a Report),
-    /// It cannot go on by itself; see [`MakeRoom::resume`](super::MakeRoom::resume).
+    /// The run failed; see [`MakeRoom::resume`](super::MakeRoom::resume).
     Failed(&'a RestError),
 }
 
 impl fmt::Debug for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The path alone: the credential is in the query.
+            // Only the path: the credential is in the query.
             Self::Send(request) => f.debug_tuple("Send").field(&request.uri().path()).finish(),
             Self::Wait(time) => f.debug_tuple("Wait").field(time).finish(),
             Self::Done(report) => f.debug_tuple("Done").field(report).finish(),

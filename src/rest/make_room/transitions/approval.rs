@@ -4,15 +4,16 @@ use super::super::round::Round;
 use super::super::run::Run;
 use super::Phase;
 
-/// How a run goes back to its plan, and on from it.
+/// Returns a run to its plan, and continues from there.
 impl Run {
-    /// Under `plan_only`, a run that is past its plan ends at it: whom it has not sent is planned again.
+    /// With `plan_only`, takes a run that is past its plan back to it: candidates whose removal was not sent
+    /// are planned again.
     pub(in super::super) fn back_to_the_plan(&mut self) {
         if !self.stops_at_plan() {
             return;
         }
         if self.sent {
-            // Its answer would find another phase. What changes something is then not known.
+            // Its answer would meet another phase, so whether it was carried out is unknown.
             self.unanswered(self.clock.last());
         }
         if !self.planned {
@@ -29,7 +30,7 @@ impl Run {
         self.go(Phase::Done);
     }
 
-    /// Carries a plan out that was finished: it counts first, and raises if that is planned.
+    /// Carries out a finished plan: counts first, and raises the limit if that is planned.
     pub(in super::super) fn carry_out(&mut self) {
         let open = self.report.candidates.iter().any(|one| one.outcome.is_open());
         let planned_raise = self.report.limit_raise == Some(LimitRaise::Planned);

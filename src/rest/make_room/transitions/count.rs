@@ -8,7 +8,7 @@ use super::Phase;
 use crate::rest::error::Unproven;
 use crate::rest::{GetGroupMemberInfo, GroupInfo, GroupType, MakeRoom, RestError, since_epoch};
 
-/// Every count, the first and the later ones, is judged here.
+/// Handles every count, the first and the later ones.
 impl Run {
     pub(super) fn counted(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
         self.counted_at = self.asked_at;
@@ -20,7 +20,7 @@ impl Run {
             self.unchanged = None;
         }
         self.report.limit_raise = match self.report.limit_raise {
-            // It has become unnecessary.
+            // The raise has become unnecessary.
             Some(LimitRaise::Planned) if above.is_none() => None,
             Some(LimitRaise::Unconfirmed) if self.raised_to.is_some_and(|to| to <= info.limit) => {
                 Some(LimitRaise::Raised)
@@ -40,7 +40,7 @@ impl Run {
         match above {
             Some(to) if self.stops_at_plan() => self.plan_with_raise(&GroupInfo { limit: to, ..*info }, now),
             Some(to) => self.raise(to, info.limit),
-            // A raise alone was approved.
+            // Only the raise was approved.
             None if self.approved && !self.planned => {
                 self.finish();
                 Ok(())
@@ -60,7 +60,8 @@ impl Run {
         room
     }
 
-    /// Plans what is still missing after the limit is raised. If nobody can be judged, the plan is the raise.
+    /// Plans to free the slots that are still missing after the raise. If no slot is, or inactivity cannot be
+    /// judged, the plan is only the raise.
     fn plan_with_raise(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
         let room = self.room(info);
         self.missing = room.missing;
@@ -73,7 +74,7 @@ impl Run {
         self.remove(info, &room, now)
     }
 
-    /// Goes on to remove what is missing, if that can be judged in this group.
+    /// Goes on to the removals, if inactivity can be judged in this group.
     fn remove(&mut self, info: &GroupInfo, room: &Room, now: SystemTime) -> Result<(), RestError> {
         if !room.covered {
             return Err(RestError::over_limit(info.members, info.limit, room.most));
@@ -86,7 +87,7 @@ impl Run {
         self.begin_scan(info)
     }
 
-    /// Whether silence can mean anything in this group, before any member is read.
+    /// Checks, before any member is read, that silence can mean anything in this group.
     fn judge_silence(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
         let measured_at = self.measured_at(now);
         if let Some(why) = self.silence_is_empty(measured_at) {
@@ -99,7 +100,7 @@ impl Run {
         Ok(())
     }
 
-    /// Whether silence in this group means nothing, because it was forced or not recorded.
+    /// Returns why silence in this group means nothing: it was forced or not recorded.
     pub(in super::super) fn silence_is_empty(&self, measured_at: SystemTime) -> Option<Unproven> {
         let back_to = |since: Option<u64>| since.is_some_and(|since| self.policy.looks_back_beyond(since, measured_at));
         if back_to(self.muted_at) && !self.policy.spares_readers() {
@@ -113,24 +114,24 @@ impl Run {
             return Err(RestError::too_many_calls(MakeRoom::MAX_CALLS));
         }
         self.next_msg_seq = info.next_msg_seq;
-        // Whoever is removed in the end, it is counted again before.
+        // The run counts again before any removal.
         self.counted_at = None;
         self.scan(info);
         self.retry.progressed();
         Ok(())
     }
 
-    /// Raises the limit, or finds that a raise that was accepted changed nothing.
+    /// Raises the limit, or fails if an accepted raise changed nothing.
     fn raise(&mut self, to: u32, limit: u32) -> Result<(), RestError> {
         match self.unchanged {
-            // It may be told late.
+            // The vendor may report it late.
             Some(0) => self.unchanged = Some(1),
             Some(_) => {
                 self.unchanged = None;
                 return Err(RestError::limit_unchanged(to, limit));
             }
             None => {
-                // A limit that somebody else lowers again and again is not raised for ever.
+                // Do not raise a limit forever that something else keeps lowering.
                 if self.report.limit_raise == Some(LimitRaise::Raised) {
                     self.retry.too_slow();
                 }
@@ -140,7 +141,7 @@ impl Run {
         Ok(())
     }
 
-    /// The vendor accepted the new limit.
+    /// Records that the vendor accepted the new limit.
     pub(super) fn raised(&mut self) {
         self.report.limit_raise = Some(LimitRaise::Raised);
         self.unchanged = Some(0);

@@ -1,4 +1,4 @@
-//! How a run goes from one phase to the next. Only what is in this folder sets the phase.
+//! The transitions between the phases of a run. Only code in this folder sets the phase.
 
 mod approval;
 mod count;
@@ -17,10 +17,10 @@ use super::run::Run;
 use super::scan::Scan;
 use crate::rest::RestError;
 
-/// Which request comes next, or is on its way.
+/// The request that is next or in flight.
 ///
-/// A run counts, perhaps raises the limit and counts again, reads the members, and asks meanwhile who of
-/// the candidates is online. From `Look` on the phases repeat, once for each removal.
+/// A run counts, may raise the limit and count again, reads the members, and meanwhile asks which candidates
+/// are online. The phases from `Look` on repeat for each removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) enum Phase {
@@ -32,13 +32,13 @@ pub(super) enum Phase {
     Scan(Scan),
     /// Which of these are online? Then the rest is read, if there is any.
     Ask { accounts: Vec<String>, rest: Option<Scan> },
-    /// How are the candidates of this round now?
+    /// What is the current state of the candidates of this round?
     Look,
     /// Which of those who may be removed are online now?
     LookOnline,
     /// Remove them. Handed out only while the look and the count are fresh.
     Delete,
-    /// Nothing is sent any more.
+    /// Nothing more is sent.
     Done,
 }
 
@@ -64,7 +64,7 @@ impl Run {
         self.phase = Current(phase);
     }
 
-    /// Takes the answer that came at `now`, which is `at` by the run's clock.
+    /// Handles the response received at `now`, which is `at` by the run's clock.
     pub(super) fn advance(
         &mut self,
         status: StatusCode,

@@ -8,7 +8,7 @@ use super::super::scan::Scan;
 use super::Phase;
 use crate::rest::{GetGroupMemberInfo, GroupInfo, Member, MemberPage, RestError};
 
-/// How a run reads the members, and comes to its plan.
+/// Reads the members and makes the plan.
 impl Run {
     pub(super) fn scan(&mut self, info: &GroupInfo) {
         self.plan = Plan::new(self.missing);
@@ -21,11 +21,11 @@ impl Run {
         let rest = scan.read(&page, self.report.members(), scanned)?;
         let most = self.report.limit().max(self.report.members()).max(GetGroupMemberInfo::MAX_LIMIT);
         if scanned / 4 > most {
-            return Err(RestError::malformed(&"pages that do not end"));
+            return Err(RestError::malformed(&"the pages do not end"));
         }
         self.report.read(entries);
         self.disturbed |= page.group_members != Some(self.report.members());
-        // Across answers the later one counts, also if it spares.
+        // The latest entry of a member counts, even if it spares the member.
         for account in &page.list.unclear {
             self.plan.forget(account);
             self.report.found(account);
@@ -36,7 +36,7 @@ impl Run {
         let can_be_judged = self.evidence.page(&page.list.members, measured_at);
         for member in page.list.members {
             let spared = self.spared(&member, measured_at);
-            // On a page that tells nothing, nobody is known to be inactive.
+            // On a page that proves nothing, nobody is known to be inactive.
             let spared = spared.or((!can_be_judged).then_some(Spared::Unclear));
             self.report.found(member.account());
             self.report.census.note(member.account(), spared);
@@ -53,7 +53,7 @@ impl Run {
         self.ask_or_go_on(rest)
     }
 
-    /// Why a member that was read stays.
+    /// Returns why a member stays; `None` if it may be removed.
     fn spared(&self, member: &Member, measured_at: SystemTime) -> Option<Spared> {
         if member.account() == self.admin {
             return Some(Spared::ApiAdmin);
@@ -66,7 +66,7 @@ impl Run {
         spared.or_else(reads)
     }
 
-    /// Keeps the mutes that were told: one that was lifted a minute ago still forced the silence before.
+    /// Keeps the mutes: one that was lifted a minute ago still forced the silence before.
     pub(super) fn note_mutes(&mut self, members: &[Member], measured_at: SystemTime) {
         for member in members {
             let mute = member.muted_until().filter(|mute| self.policy.looks_back_beyond(*mute, measured_at));
@@ -76,12 +76,12 @@ impl Run {
         }
     }
 
-    /// Until when a member was muted, as far as it was told; 0 if it was not.
+    /// Returns until when a member was muted, as far as known; 0 if it was not.
     pub(in super::super) fn muted(&self, account: &str) -> u64 {
         self.mutes.get(account).copied().unwrap_or(0)
     }
 
-    /// Asks who is online, if the plan has to know before it can go on; then reads what is left.
+    /// Asks who is online if the plan needs to know; otherwise goes on with the scan.
     pub(super) fn ask_or_go_on(&mut self, rest: Option<Scan>) -> Result<(), RestError> {
         if self.policy.asks_who_is_online() {
             let accounts = self.plan.to_ask(rest.is_none());
@@ -102,7 +102,7 @@ impl Run {
 
     fn read_all(&mut self) -> Result<(), RestError> {
         if self.report.scanned() == 0 && self.report.members() > 0 {
-            return Err(RestError::malformed(&"members are counted, and none is listed"));
+            return Err(RestError::malformed(&"the group has members, but none is listed"));
         }
         self.evidence.end(&self.policy, self.plan.is_empty())?;
         let members = std::mem::take(&mut self.plan).into_members();

@@ -6,9 +6,9 @@ use super::super::run::Run;
 use super::super::scan::Scan;
 use crate::rest::{OnlineStatus, OnlineStatusList, RestError};
 
-/// How a run goes on when it knows who is online.
+/// Handles the responses about who is online.
 impl Run {
-    /// Takes who of the plan's members is online, while the others are still to be read.
+    /// Updates the plan with who is online, during the scan.
     pub(super) fn asked(
         &mut self,
         accounts: &[String],
@@ -28,13 +28,13 @@ impl Run {
         self.ask_or_go_on(rest)
     }
 
-    /// Takes who of those who may be removed is online now.
+    /// Drops the candidates that are online now from the removal.
     pub(super) fn looked_online(&mut self, list: &OnlineStatusList, at: Duration) {
         let candidates = &mut self.report.candidates;
         self.round.to_remove.retain(|index| {
             let Some(candidate) = candidates.get_mut(*index) else { return false };
             let Some(spared) = spared(list, candidate.member.account()) else { return true };
-            // A removal without an answer may still be carried out: nobody can say that this one stays.
+            // An unanswered removal may still be carried out, so do not claim that the member stays.
             if !candidate.outcome.is_unanswered() {
                 candidate.outcome = Outcome::Stays(spared);
             }
@@ -44,7 +44,7 @@ impl Run {
     }
 }
 
-/// Whether the status spares. `Offline` proves little, so it proves nothing but that nobody is disturbed.
+/// Returns why the status spares the member. `Offline` spares nobody, and is no evidence of inactivity.
 fn spared(list: &OnlineStatusList, account: &str) -> Option<Spared> {
     match list.get(account) {
         Some(OnlineStatus::Offline) => None,

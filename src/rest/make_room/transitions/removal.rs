@@ -6,9 +6,9 @@ use super::super::run::Run;
 use super::Phase;
 use crate::rest::{RestApi, RestError, since_epoch};
 
-/// What a run hands out that changes something, and how it goes on when there was no answer, or not in time.
+/// The requests that change something, and what follows if their answer is late or missing.
 impl Run {
-    /// The request of this phase is handed out.
+    /// Records that the request of this phase is handed out.
     pub(in super::super) fn handed_out(&mut self, now: SystemTime) {
         match self.phase.get() {
             Phase::Raise { to } => {
@@ -46,7 +46,7 @@ impl Run {
                 if !error.may_have_been_done() {
                     self.report.limit_raise = None;
                 }
-                // Somebody may have set a higher limit meanwhile.
+                // Another client may have set a higher limit meanwhile.
                 self.counted_at = None;
                 self.go(Phase::Count);
             }
@@ -55,21 +55,20 @@ impl Run {
         self.retry.failed(error, at);
     }
 
-    /// Another admin than before may be a member of the plan.
+    /// Notes who makes the calls: a new admin may itself be in the plan.
     pub(in super::super) fn called_by(&mut self, api: &RestApi) {
         self.app.get_or_insert(api.app());
         if self.admin != api.admin() {
             api.admin().clone_into(&mut self.admin);
             self.plan.forget(&self.admin);
-            // Also in the midst of the looks, and at the count that comes after them.
+            // Also between the looks, and at the count that follows them.
             if self.round.looked > 0 && *self.phase.get() != Phase::Done {
                 self.look_again();
             }
         }
     }
 
-    /// Gives up what was asked for too long ago to change anything because of it: the answers were
-    /// slow, or this run was stopped meanwhile.
+    /// Discards data that is too old to act on, because responses were slow or the run was stopped meanwhile.
     pub(in super::super) fn expire(&mut self, at: Duration) {
         let counted = is_fresh(self.counted_at, at);
         match self.phase.get() {

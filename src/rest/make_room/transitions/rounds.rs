@@ -8,10 +8,10 @@ use super::super::second_look::SecondLook;
 use super::Phase;
 use crate::rest::{DeleteGroupMembers, GroupInfo, MemberList};
 
-/// How a run goes from one removal to the next: it looks at the candidates again, and counts.
+/// Goes from one removal to the next: looks at the candidates again, and counts.
 impl Run {
-    /// Goes on with the candidates from `start`: with as many as are missing and not on their way
-    /// already, and as one removal can have. Those whose removal got no answer are looked at in any case.
+    /// Begins a round with the candidates from `start`: as many as are still needed and fit into one removal.
+    /// It always includes those whose removal got no answer.
     pub(super) fn begin_round(&mut self, start: usize) {
         let mut budget = self.budget();
         let mut round = Vec::new();
@@ -37,7 +37,7 @@ impl Run {
         }
     }
 
-    /// How many more may be removed, who were not sent before: what got no answer counts as done.
+    /// Returns how many new removals may be sent: unanswered ones count as done.
     pub(super) fn budget(&self) -> u32 {
         self.missing.saturating_sub(self.report.unanswered())
     }
@@ -47,8 +47,8 @@ impl Run {
         self.go(Phase::Look);
     }
 
-    /// Looks at the whole round again. Then it is counted again, too: the last count may have allowed fewer than
-    /// the round has.
+    /// Looks at the whole round again, and then counts again: the last count may have allowed fewer removals
+    /// than the round has.
     pub(super) fn look_again(&mut self) {
         self.counted_at = None;
         let Round { candidates, end, .. } = std::mem::take(&mut self.round);
@@ -66,10 +66,10 @@ impl Run {
         self.round.looked = self.round.looked.saturating_add(self.round.next().len());
         for (index, (outcome, may_go)) in judged {
             let candidate = &mut self.report.candidates[index];
-            // A count since would have told it.
+            // A later count would already include it.
             let known = outcome == Outcome::Removed && candidate.outcome.is_unanswered() && self.counted_at.is_none();
             candidate.outcome = outcome;
-            // A removal from before the approval, which got no answer, is not sent again without one.
+            // An unanswered removal from before the approval is not sent again unless it was approved.
             if may_go && (candidate.approved || !self.approved) {
                 self.round.to_remove.push(index);
             }
@@ -92,7 +92,7 @@ impl Run {
         self.report.candidates.get(index)
     }
 
-    /// Everybody in the round has been looked at.
+    /// Goes on once the whole round has been looked at.
     pub(super) fn judged_all(&mut self, at: Duration) {
         if self.round.to_remove.is_empty() {
             self.begin_round(self.round.end);
@@ -103,24 +103,24 @@ impl Run {
         }
     }
 
-    /// Goes on with the plan after a count that says how many slots are missing now.
+    /// Goes on with the plan after a new count.
     pub(super) fn recounted(&mut self, info: &GroupInfo) {
         if self.round.to_remove.is_empty() || self.round.looked < self.round.candidates.len() {
-            // From before a raise, or from a plan that waited to be approved.
+            // The round is from before a raise, or from a plan that waited for approval.
             let start = self.round.candidates.first().copied().unwrap_or(0);
             self.begin_round(start);
             return;
         }
         let fell = info.next_msg_seq.filter(|next| Some(*next) < self.next_msg_seq);
         if self.policy.spares_readers() && fell.is_some() {
-            // The look judged by a number that was too high, or the numbers have begun anew.
+            // The look used a number that was too high, or numbering has restarted.
             self.next_msg_seq = fell;
             self.look_again();
             self.retry.too_slow();
             return;
         }
-        // All that got no answer may still be carried out. So they are sent again only if every one of them is
-        // missing, and others only for what is missing beside them.
+        // All unanswered removals may still be carried out. So they are sent again only if all of them are
+        // needed, and others only for the slots missing beyond them.
         let (again, mut anew) = (self.report.unanswered() <= self.missing, self.budget());
         let candidates = &self.report.candidates;
         self.round.to_remove.retain(|index| {
