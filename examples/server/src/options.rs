@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
-use crate::database::{Postgres, Shared, Sqlite};
+use crate::database::{postgres, sqlite};
 use crate::make_room::MakingRoom;
 use crate::rooms::Rooms;
 use crate::work::Worker;
@@ -223,12 +223,12 @@ struct Room {
 
 impl Table {
     pub(crate) async fn open(&self) -> Result<Rooms, String> {
-        let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| self.database.starts_with(scheme));
-        let database: Shared = if postgres {
+        let postgres_url = ["postgres://", "postgresql://"].iter().any(|scheme| self.database.starts_with(scheme));
+        let database = if postgres_url {
             let (password, ca) = (self.database_password_file.clone(), self.database_ca.clone());
-            Arc::new(Postgres::open(&self.database, password, ca)?)
+            postgres::open(&self.database, password, ca)?
         } else {
-            Arc::new(Sqlite::open(Path::new(&self.database))?)
+            sqlite::open(Path::new(&self.database))?
         };
         Rooms::open(database, self.sdk_app_id).await
     }

@@ -17,7 +17,7 @@ use im_group_full::rest::{Outcome, Report};
 use im_group_full::{GroupFull, SdkAppId};
 use serde_json::{Value, json};
 
-use crate::database::{Error, Rows, Shared, Statement};
+use crate::database::{Database, Error, Rows, Statement};
 
 #[cfg(test)]
 mod tests;
@@ -82,7 +82,7 @@ const REMOVALS: &str = "SELECT grp, account, sent, outcome, last_active FROM rem
 /// The rows of one app.
 #[derive(Clone)]
 pub(crate) struct Rooms {
-    database: Shared,
+    database: Database,
     app: i64,
 }
 
@@ -143,7 +143,7 @@ const FORGET: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Rooms {
     /// Makes the tables, unless they are there.
-    pub(crate) async fn open(database: Shared, app: SdkAppId) -> Result<Self, String> {
+    pub(crate) async fn open(database: Database, app: SdkAppId) -> Result<Self, String> {
         let app = i64::try_from(app.get()).map_err(|_| format!("the SDKAppID {app} is too large for the table"))?;
         let rooms = Self { database, app };
         let mut found = rooms.one(VERSIONS, []).await;

@@ -1,26 +1,39 @@
 //! Where the table is. What is run there is in `rooms.rs`, and the same for every database.
 
-mod postgres;
-mod sqlite;
-
-use std::pin::Pin;
-use std::sync::Arc;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::postgres::Postgres;
-pub(crate) use self::sqlite::Sqlite;
+/// Runs transactions on the database that has the other end of the channel.
+///
+/// What differs between databases stands in braces in a statement: `{now}`, the database's clock in milliseconds since the Unix
+/// epoch; `{list}`, the elements of the JSON array `$1` as the column `value`; `{lock}` behind a row that others must wait for, and
+/// `{skip}` behind rows of which those that are locked are left out.
+#[derive(Clone)]
+pub(crate) struct Database(mpsc::Sender<Job>);
 
-/// Runs transactions. What differs between databases stands in braces in a statement: `{now}`, the database's clock in milliseconds
-/// since the Unix epoch; `{list}`, the elements of the JSON array `$1` as the column `value`; `{lock}` behind a row that others must
-/// wait for, and `{skip}` behind rows of which those that are locked are left out.
-pub(crate) trait Database: Send + Sync {
-    /// Runs all statements or none, and returns the rows of each.
-    fn run(&self, statements: Vec<Statement>) -> Running<'_>;
+struct Job {
+    statements: Vec<Statement>,
+    answer: oneshot::Sender<Result<Vec<Rows>, Error>>,
 }
 
-pub(crate) type Shared = Arc<dyn Database>;
-pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Rows>, Error>> + Send + 'a>>;
+impl Database {
+    fn channel() -> (Self, mpsc::Receiver<Job>) {
+        let (sender, jobs) = mpsc::channel(1024);
+        (Self(sender), jobs)
+    }
+
+    /// Runs all statements or none, and returns the rows of each.
+    pub(crate) async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, Error> {
+        let (answer, result) = oneshot::channel();
+        let gone = || Error::Unavailable("nothing runs it any more".into());
+        self.0.send(Job { statements, answer }).await.map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
+    }
+}
+
 /// Numbers, texts and nulls.
 pub(crate) type Rows = Vec<Vec<Value>>;
 

@@ -11,14 +11,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Database, Error, Rows, Running, Statement};
+use super::{Database, Error, Job, Rows, Statement};
 
 /// Shorter than a callback waits. The client's own limits: `statement_timeout` does not end a commit that waits for a standby.
 const CONNECTED_WITHIN: Duration = Duration::from_millis(700);
@@ -26,13 +26,6 @@ const ANSWERED_WITHIN: Duration = Duration::from_millis(1200);
 /// Each commit that waits for a lost standby leaves a backend behind, so a database that was too slow is tried rarely.
 const PAUSE: Duration = Duration::from_millis(500);
 const CONNECTIONS: usize = 4;
-
-pub(crate) struct Postgres(mpsc::Sender<Job>);
-
-struct Job {
-    statements: Vec<Statement>,
-    answer: oneshot::Sender<Result<Vec<Rows>, Error>>,
-}
 
 /// What the connections share.
 struct Shared {
@@ -45,49 +38,36 @@ struct Shared {
     pause: std::sync::Mutex<Option<(Instant, Error)>>,
 }
 
-impl Postgres {
-    pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf>) -> Result<Self, String> {
-        let mut config: Config = url.parse().map_err(|error| format!("--database: {error}"))?;
-        if config.get_password().is_some() {
-            return Err("--database: process lists are public; give the password in PGPASSWORD or a file".into());
-        }
-        if let Ok(password) = std::env::var("PGPASSWORD") {
-            config.password(password);
-        }
-        config
-            .application_name("example-server")
-            .connect_timeout(CONNECTED_WITHIN)
-            .tcp_user_timeout(ANSWERED_WITHIN)
-            .keepalives_idle(Duration::from_secs(10))
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .load_balance_hosts(LoadBalanceHosts::Random)
-            // So that one that waits for a row does not keep others waiting for long.
-            .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
-        let shared = Arc::new(Shared {
-            config,
-            tls: tls(ca)?,
-            password_file,
-            timeline: AtomicU32::new(0),
-            pause: std::sync::Mutex::default(),
-        });
-        let (sender, jobs) = mpsc::channel(1024);
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..CONNECTIONS {
-            tokio::spawn(serve(Arc::clone(&shared), Arc::clone(&jobs)));
-        }
-        Ok(Self(sender))
+pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf>) -> Result<Database, String> {
+    let mut config: Config = url.parse().map_err(|error| format!("--database: {error}"))?;
+    if config.get_password().is_some() {
+        return Err("--database: process lists are public; give the password in PGPASSWORD or a file".into());
     }
-}
-
-impl Database for Postgres {
-    fn run(&self, statements: Vec<Statement>) -> Running<'_> {
-        Box::pin(async move {
-            let (answer, result) = oneshot::channel();
-            let gone = || Error::Unavailable("its tasks have ended".into());
-            self.0.send(Job { statements, answer }).await.map_err(|_| gone())?;
-            result.await.map_err(|_| gone())?
-        })
+    if let Ok(password) = std::env::var("PGPASSWORD") {
+        config.password(password);
     }
+    config
+        .application_name("example-server")
+        .connect_timeout(CONNECTED_WITHIN)
+        .tcp_user_timeout(ANSWERED_WITHIN)
+        .keepalives_idle(Duration::from_secs(10))
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .load_balance_hosts(LoadBalanceHosts::Random)
+        // So that one that waits for a row does not keep others waiting for long.
+        .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
+    let shared = Arc::new(Shared {
+        config,
+        tls: tls(ca)?,
+        password_file,
+        timeline: AtomicU32::new(0),
+        pause: std::sync::Mutex::default(),
+    });
+    let (database, jobs) = Database::channel();
+    let jobs = Arc::new(Mutex::new(jobs));
+    for _ in 0..CONNECTIONS {
+        tokio::spawn(serve(Arc::clone(&shared), Arc::clone(&jobs)));
+    }
+    Ok(database)
 }
 
 /// The system's own certificates would differ from machine to machine.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
 
-use super::{Database, Error, Rows, Running, Statement};
+use super::{Database, Error, Job, Rows, Statement};
 
 /// For another process that writes, such as the command line. An event waits twice as long at most: for those before it, and for
 /// itself.
@@ -17,46 +16,24 @@ const BUSY: Duration = Duration::from_millis(600);
 /// Callers that share one commit at most.
 const TOGETHER: usize = 64;
 
-pub(crate) struct Sqlite(mpsc::Sender<Job>);
-
-struct Job {
-    statements: Vec<Statement>,
-    answer: oneshot::Sender<Result<Vec<Rows>, Error>>,
-}
-
-impl Sqlite {
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let failed = |error| format!("{}: {error}", path.display());
-        let mut connection = Connection::open(path).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
-        // FULL: a commit is on the disk before it is believed.
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").map_err(failed)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        let (sender, mut jobs) = mpsc::channel::<Job>(1024);
-        thread::Builder::new()
-            .name("sqlite".into())
-            .spawn(move || {
-                let mut waiting = Vec::new();
-                while jobs.blocking_recv_many(&mut waiting, TOGETHER) > 0 {
-                    // Nobody waits for the others any more.
-                    waiting.retain(|job| !job.answer.is_closed());
-                    work(&mut connection, &mut waiting);
-                }
-            })
-            .map_err(|error| error.to_string())?;
-        Ok(Self(sender))
-    }
-}
-
-impl Database for Sqlite {
-    fn run(&self, statements: Vec<Statement>) -> Running<'_> {
-        Box::pin(async move {
-            let (answer, result) = oneshot::channel();
-            let gone = || Error::Unavailable("its thread has ended".into());
-            self.0.send(Job { statements, answer }).await.map_err(|_| gone())?;
-            result.await.map_err(|_| gone())?
-        })
-    }
+pub(crate) fn open(path: &Path) -> Result<Database, String> {
+    let failed = |error| format!("{}: {error}", path.display());
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    // FULL: a commit is on the disk before it is believed.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let (database, mut jobs) = Database::channel();
+    let run = move || {
+        let mut waiting = Vec::new();
+        while jobs.blocking_recv_many(&mut waiting, TOGETHER) > 0 {
+            // Nobody waits for the others any more.
+            waiting.retain(|job| !job.answer.is_closed());
+            work(&mut connection, &mut waiting);
+        }
+    };
+    thread::Builder::new().name("sqlite".into()).spawn(run).map_err(|error| error.to_string())?;
+    Ok(database)
 }
 
 /// Runs what waits in one transaction, each job in a savepoint: a commit takes as long for many as for one.

@@ -1,7 +1,6 @@
 //! What each statement promises, on SQLite and on PostgreSQL. Time is what the table says: leases end when a test says so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use im_group_full::rest::{InactivityPolicy, MakeRoom, RestApi, SecretKey, Step};
@@ -14,7 +13,7 @@ use tokio::task::JoinSet;
 use super::{End, Key, Rooms, Taken};
 #[path = "../../tests/util/postgres.rs"]
 mod server;
-use crate::database::{Error, Postgres, Shared, Sqlite, Statement};
+use crate::database::{Error, Statement, postgres, sqlite};
 
 const APP: SdkAppId = SdkAppId::new(888_888);
 const LEASE: Duration = Duration::from_secs(60);
@@ -27,9 +26,9 @@ enum Place {
 
 impl Place {
     async fn open(&self, app: SdkAppId) -> Result<Rooms, String> {
-        let database: Shared = match self {
-            Self::Folder(folder) => Arc::new(Sqlite::open(&folder.path().join("rooms.db"))?),
-            Self::Url(url) => Arc::new(Postgres::open(url, None, None)?),
+        let database = match self {
+            Self::Folder(folder) => sqlite::open(&folder.path().join("rooms.db"))?,
+            Self::Url(url) => postgres::open(url, None, None)?,
         };
         Rooms::open(database, app).await
     }
@@ -38,7 +37,7 @@ impl Place {
 /// Each is tried on both.
 macro_rules! cases {
     ($($case:ident)*) => {
-        mod sqlite {
+        mod on_sqlite {
             $(#[tokio::test]
             async fn $case() {
                 let place = super::Place::Folder(tempfile::tempdir().unwrap());
@@ -47,7 +46,7 @@ macro_rules! cases {
         }
 
         #[tokio::test]
-        async fn postgres() {
+        async fn on_postgres() {
             let server = server::Postgres::start(&["fsync=off"]);
             $({
                 println!("{}", stringify!($case));
@@ -133,6 +132,7 @@ async fn an_event_during_work_starts_another(_: &Place, rooms: Rooms) {
 
 async fn the_bound_is_exact_and_those_who_are_there_are_still_taken(_: &Place, rooms: Rooms) {
     let keys: Vec<_> = ["a", "b", "c", "d", "e"].map(key).into();
+    assert!(put(&rooms, "e", "x", 3).await);
     let three = rooms.put(&keys.iter().map(|key| (key, "x")).collect(), 3).await.unwrap();
     assert_eq!(three.len(), 3);
     let again = rooms.put(&keys.iter().map(|key| (key, "y")).collect(), 3).await.unwrap();
