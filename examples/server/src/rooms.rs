@@ -32,7 +32,7 @@ const SCHEMA: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS rooms (app BIGINT NOT NULL, grp TEXT NOT NULL, topic TEXT NOT NULL, event TEXT NOT NULL,
        state TEXT NOT NULL, due BIGINT NOT NULL, again BIGINT NOT NULL, attempts BIGINT NOT NULL DEFAULT 0, owner BIGINT,
        run TEXT, error TEXT, plan BIGINT, approved TEXT, PRIMARY KEY (app, grp, topic))",
-    "CREATE INDEX IF NOT EXISTS rooms_due ON rooms (due)",
+    "CREATE INDEX IF NOT EXISTS rooms_due ON rooms (app, due)",
     "CREATE TABLE IF NOT EXISTS removals (app BIGINT NOT NULL, grp TEXT NOT NULL, account TEXT NOT NULL, sent BIGINT NOT NULL,
        outcome TEXT NOT NULL, last_active BIGINT NOT NULL, PRIMARY KEY (app, grp, account, sent))",
     "INSERT INTO rooms_schema (version) VALUES ($1) ON CONFLICT DO NOTHING",
@@ -40,9 +40,11 @@ const SCHEMA: [&str; 5] = [
 
 /// Receivers wait for each other here, so that none counts what another one is about to add.
 const LOCK: &str = "SELECT version FROM rooms_schema {lock}";
-/// It writes also where nothing changes: a read alone would say `OK` on a standby.
-const RENEW: &str = "UPDATE rooms SET event = value->>'event', again = 1 FROM {list}
-     WHERE app = $2 AND grp = value->>'grp' AND topic = value->>'topic' RETURNING grp, topic";
+/// It writes also where nothing changes: a read alone would say `OK` on a standby. (An `UPDATE` would look through all rows.)
+const RENEW: &str = "INSERT INTO rooms (app, grp, topic, event, state, due, again)
+     SELECT CAST($2 AS BIGINT), value->>'grp', value->>'topic', value->>'event', 'waiting', {now}, 1 FROM {list}
+     WHERE EXISTS (SELECT 1 FROM rooms WHERE app = $2 AND grp = value->>'grp' AND topic = value->>'topic')
+     ON CONFLICT (app, grp, topic) DO UPDATE SET event = excluded.event, again = 1 RETURNING grp, topic";
 const ADD: &str = "INSERT INTO rooms (app, grp, topic, event, state, due, again)
      SELECT CAST($2 AS BIGINT), value->>'grp', value->>'topic', value->>'event', 'waiting', {now}, 1 FROM {list}
      WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE app = $2 AND grp = value->>'grp' AND topic = value->>'topic')
@@ -50,9 +52,9 @@ const ADD: &str = "INSERT INTO rooms (app, grp, topic, event, state, due, again)
      RETURNING grp, topic";
 const TAKE: &str = "WITH next AS (SELECT app, grp, topic FROM rooms
        WHERE app = $1 AND due <= {now} AND (again = 1 OR state IN ('waiting', 'working')) ORDER BY due LIMIT $2 {skip})
-     UPDATE rooms SET state = 'working', owner = $3, due = {now} + $4, attempts = attempts + 1, again = 0
-     WHERE (app, grp, topic) IN (SELECT app, grp, topic FROM next) AND due <= {now}
-     RETURNING grp, topic, event, attempts, run, plan, approved";
+     UPDATE rooms SET state = 'working', owner = $3, due = {now} + $4, attempts = attempts + 1, again = 0 FROM next
+     WHERE rooms.app = next.app AND rooms.grp = next.grp AND rooms.topic = next.topic AND due <= {now}
+     RETURNING rooms.grp, rooms.topic, event, attempts, run, plan, approved";
 const KEEP: &str = "UPDATE rooms SET due = {now} + $5
      WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
 const SAVE: &str = "UPDATE rooms SET due = {now} + $5, run = $6, plan = NULL, approved = NULL
