@@ -1,7 +1,7 @@
 //! The callback in axum, in one command: `cargo run -p example-axum`.
 //!
 //! `axum::serve` sets no time limits for slow clients, so run this behind a reverse proxy that does, as
-//! `docs/operate.md` describes. `example-server` shows a server with a queue, metrics and a clean end.
+//! `docs/operate.md` describes. `example-server` shows a server with a table of full groups, metrics and a clean end.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use example_support::{PATH, start};
 use im_group_full::{Failure, GroupFull, GroupFullService, Immediate, handler_fn};
 use tokio::net::TcpListener;
 
-/// Hand slow work to a queue: the vendor gives up after two seconds.
+/// Do slow work after the answer: the vendor gives up after two seconds.
 #[expect(clippy::unnecessary_wraps, reason = "yours can fail")]
 fn on_group_full(event: &GroupFull<'_>) -> Result<(), Failure> {
     println!("{:?} is full", event.group_id());
