@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use example_support::stand_in::{Fault, Group, Member, StandIn};
+use example_support::stand_in::{Fault, Group, Member, StandIn, Vendor};
 use example_support::testing::Started;
 use im_group_full::SdkAppId;
 
@@ -114,6 +114,31 @@ fn a_whole_plan_is_approved_and_the_limit_raised_first() {
     let _server = world.start(&["--raise-limit-to", "42"]);
     world.table.shows_nothing();
     assert_eq!((world.removed().len(), world.vendor.with(|vendor| vendor.groups[GROUP].limit)), (1, 42));
+}
+
+#[test]
+fn what_was_not_approved_does_not_go_with_it_either_way() {
+    let world = World::new(group("Public"));
+    let server = world.start(&[]);
+    world.table.shows("3 members would be removed");
+    drop(server);
+    world.table.says(&["rooms", "approve", GROUP, "user37"]);
+    let _server = world.start(&["--remove"]);
+    world.table.shows("resting  ");
+    assert_eq!(world.removed(), ["user37"]);
+}
+
+#[test]
+fn a_plan_is_made_anew_when_asked() {
+    let world = World::new(group("Public"));
+    let _server = world.start(&[]);
+    world.table.shows("3 members would be removed");
+    let member =
+        |vendor: &mut Vendor| vendor.groups.get_mut(GROUP).unwrap().find("user37").unwrap().last_send_msg_time = now();
+    world.vendor.with(member);
+    world.table.says(&["rooms", "retry", GROUP]);
+    let show = || world.table.says(&["rooms", "show", GROUP]);
+    eventually(|| Some(show()).filter(|shown| shown.contains("Planned") && !shown.contains("user37")), show);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::postgres::Postgres;
 use crate::process::{Process, Works};
 use crate::{FROZEN, Steps, timed};
 
-const SYNCHRONOUS: &str = "synchronous_standby_names=standby";
 /// How long the database is away, in one way or another.
 const AWAY: Duration = Duration::from_secs(3);
 
@@ -23,13 +22,15 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start(max_rooms: u32, works: &Works) -> Self {
-        let primary = Postgres::start(&[SYNCHRONOUS, "synchronous_commit=local"]);
-        let standby = Postgres::standby_of(&primary, &[]);
-        primary.psql("ALTER SYSTEM SET synchronous_commit = on").unwrap();
+        let primary = Postgres::start(&[]);
+        // By default a standby waits for 5 s before it connects again, and commits wait for it.
+        let standby = Postgres::standby_of(&primary, &["wal_retrieve_retry_interval=200ms"]);
+        // The standby does not get it: once it is the primary, it has none.
+        primary.psql("ALTER SYSTEM SET synchronous_standby_names = standby").unwrap();
+        primary.psql("SELECT pg_reload_conf()").unwrap();
         let (one, other) = (primary.port(), standby.port());
-        let url = format!("postgres://postgres@127.0.0.1:{one},127.0.0.1:{other}/postgres?synchronous_commit=on");
-        let url = url.split('?').next().unwrap();
-        let start = |role, number| Process::start(role, number, url, max_rooms, works);
+        let url = format!("postgres://postgres@127.0.0.1:{one},127.0.0.1:{other}/postgres");
+        let start = |role, number| Process::start(role, number, &url, max_rooms, works);
         Self {
             receivers: [0, 1].map(|number| start("receive", number)),
             workers: [2, 3].map(|number| start("work", number)),
@@ -68,7 +69,7 @@ impl Steps for Cluster {
             }
             4 | 5 => {
                 self.primary.crash();
-                self.primary.up(&[SYNCHRONOUS]);
+                self.primary.up(&[]);
                 ("primary killed", Vec::new())
             }
             6 => {

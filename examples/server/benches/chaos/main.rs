@@ -112,7 +112,7 @@ fn chaos(options: &Options, max_rooms: u32) -> bool {
     let start = Instant::now();
     let load = thread::spawn(move || Runtime::new().unwrap().block_on(load.run()));
     let lasts = Duration::from_secs(1).mul_f64(f64::from(options.events) / f64::from(options.rate));
-    let (mut outages, mut most) = (Vec::new(), 0);
+    let (mut outages, mut faults, mut most) = (Vec::new(), Vec::new(), 0);
     let steps = servers.count() * if options.postgres { 1 } else { options.times };
     for step in 0..steps {
         let at = lasts.mul_f64((f64::from(step) + 0.5) / f64::from(steps));
@@ -122,9 +122,14 @@ fn chaos(options: &Options, max_rooms: u32) -> bool {
         }
         let (fault, of_receivers) = servers.step(step);
         outages.extend(of_receivers);
-        println!("{:>6.1} s  {fault}", start.elapsed().as_secs_f64());
+        faults.push((fault, Instant::now()));
     }
     let answers = load.join().unwrap();
+    for (fault, over) in faults {
+        let stored = answers.iter().filter(|answer| answer.outcome == Outcome::Ok && answer.start > over);
+        let first = stored.map(|answer| answer.end - over).min().unwrap_or_default();
+        println!("{:>6.1} s  {fault}, first OK after {first:.1?}", (over - start).as_secs_f64());
+    }
     let ledger = settle(&works, &answers, &outages);
     println!("{} events at {} a second\n{ledger}", options.events, options.rate);
     println!("  rows seen in the table                        {most:>8}   at most {max_rooms}");
