@@ -5,7 +5,7 @@ use std::error::Error;
 use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
 use im_group_full::{
     ActionStatus, CallbackResponse, Failure, GroupFullHandler, Rejection, RejectionKind, Reply, SdkAppId, Validator,
-    handle, handle_http, http,
+    handle,
 };
 
 fn fail(info: &str) -> String {
@@ -419,30 +419,4 @@ fn envelope() {
         let error = serde_json::from_str::<CallbackResponse<'_>>(json).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
-}
-
-#[test]
-fn http_requests() {
-    let recorder = Recorder::new(Validator::unauthenticated(SdkAppId::new(888_888)));
-    let request =
-        |method, uri: &str| http::Request::builder().method(method).uri(uri).body(BODY).expect("a valid request");
-    let uri = format!("https://www.example.com/im?tenant=7&{QUERY}");
-    let response = handle_http(&request("POST", &uri), &recorder);
-    assert_eq!(response.status(), 200);
-    assert_eq!(response.body().as_ref(), OK.as_bytes());
-    assert_eq!(response.headers().get("allow"), None);
-    assert_eq!(recorder.calls(), ["full @TGS#2J4SZEAEL"]);
-
-    for method in ["GET", "HEAD", "PUT", "OPTIONS", "post"] {
-        let response = handle_http(&request(method, &uri), &recorder);
-        assert_eq!(response.status(), 405, "{method}");
-        assert_eq!(response.headers()["allow"], "POST");
-        assert_eq!(response.headers()["content-type"], "application/json");
-        assert_eq!(response.body().as_ref(), fail("method: expected POST").as_bytes());
-        assert_eq!(recorder.calls(), ["rejected method_not_allowed"]);
-    }
-
-    let response = handle_http(&request("POST", "/im"), &recorder);
-    assert_eq!(response.status(), 400);
-    assert_eq!(recorder.calls(), ["rejected missing_parameter"]);
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use im_group_full::http::{Method, Request, Response};
 use im_group_full::testing::Callback;
-use im_group_full::{Immediate, RejectionKind, Validator, handle_http, handle_http_async};
+use im_group_full::{Immediate, Validator, handle_http, handle_http_async};
 
 use crate::util::{APP, OK, Recorder};
 
@@ -59,18 +59,4 @@ fn no_content_type_header_is_asked_for() {
         request.headers_mut().insert("content-type", content_type.parse().unwrap());
         answers(&request, 200, None, OK, &["full @TGS#2J4SZEAEL"]);
     }
-}
-
-#[test]
-fn refusals_keep_their_status() {
-    for (kind, status, info) in [
-        (RejectionKind::SdkAppIdMismatch, 403, "parameter `SdkAppid`: not an app of this server"),
-        (RejectionKind::BodyTooLarge, 413, "body: longer than the limit"),
-        (RejectionKind::QueryTooLong, 414, "query: expected at most 8192 bytes, found 8317"),
-    ] {
-        let request = Callback::new(APP).broken(kind).request();
-        answers(&request, status, None, &fail(info), &[&format!("rejected {}", kind.as_str())]);
-    }
-    let request = Callback::new(APP).broken(RejectionKind::OtherCommand).request();
-    answers(&request, 200, None, OK, &["other Group.CallbackBeforeSendMsg"]);
 }
