@@ -81,6 +81,19 @@ fn work_of_a_process_that_was_killed_begins_again_after_its_lease() {
 }
 
 #[test]
+fn work_that_takes_longer_than_its_lease_is_nobody_elses() {
+    let table = Table::new();
+    let mut server = table.start(&["--pretend", "3000", "--lease", "1"], None);
+    assert_eq!(server.paste("", ""), OK);
+    until(&mut server, "begin", "@TGS");
+    let other = Started::running(&mut table.command(&["work", "--pretend", "0"]));
+    until(&mut server, "end", "@TGS");
+    table.shows_nothing();
+    let (code, said) = other.stop("TERM");
+    assert_eq!((code, said.contains("begin")), (Some(0), false), "{said}");
+}
+
+#[test]
 fn work_that_takes_the_process_with_it_is_given_up() {
     let table = Table::new();
     for _ in 0..2 {
