@@ -87,5 +87,6 @@ fn an_outage_excuses_the_answers_of_its_time_and_no_others() {
         let ledger = Ledger::new(&answers(start, &[("a", from, to, outcome)]), &[], &[outage]);
         let ignored: usize = ledger.ignored.values().sum();
         assert_eq!((ledger.late, ignored, ledger.unanswered), expected, "{from} to {to}");
+        assert_eq!(ledger.is_in_time(), expected.0 + expected.1 == 0, "{from} to {to}");
     }
 }

@@ -101,9 +101,14 @@ impl Ledger {
         ledger
     }
 
-    /// Returns whether nothing is wrong.
+    /// Returns whether every `OK` was true.
     pub fn holds(&self) -> bool {
-        self.lost == 0 && self.overlapping == 0 && self.late == 0 && self.ignored.is_empty()
+        self.lost == 0 && self.overlapping == 0
+    }
+
+    /// Returns whether every event was answered in time, which a machine that is busy with other things may not manage.
+    pub fn is_in_time(&self) -> bool {
+        self.late == 0 && self.ignored.is_empty()
     }
 }
 
