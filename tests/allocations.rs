@@ -44,19 +44,19 @@ fn on_full(event: &GroupFull<'_>) -> Result<(), Failure> {
 }
 
 #[test]
-fn the_documented_sample_costs_none() {
+fn the_documented_sample_allocates_nothing() {
     let handler = handler_fn(Validator::unauthenticated(APP), on_full);
     let count = allocations(|| assert_eq!(handle(QUERY, BODY, &handler).body().as_ref(), OK.as_bytes()));
     assert_eq!(count, 0);
     let stranger = QUERY.replace("888888", "1");
     assert_eq!(allocations(|| drop(handle(&stranger, BODY, &handler).body())), 0);
-    // The counter counts.
+    // Check that the counter works.
     assert_ne!(allocations(|| drop(handle("", BODY, &handler))), 0);
 }
 
 #[cfg(feature = "signature")]
 #[test]
-fn the_signed_sample_costs_none() {
+fn the_signed_sample_allocates_nothing() {
     use im_group_full::{GroupFullHandler, Token};
 
     struct Fixed(Validator);
@@ -85,7 +85,7 @@ fn the_signed_sample_costs_none() {
 /// One for the future, and two for the header map of the answer.
 #[cfg(feature = "tower")]
 #[test]
-fn the_service_costs_three() {
+fn the_service_allocates_three_times() {
     use std::convert::Infallible;
     use std::pin::Pin;
     use std::task::{Context, Poll};

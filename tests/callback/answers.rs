@@ -1,4 +1,4 @@
-//! The table of answers: what the caller reads, and which of the app's hooks is called.
+//! The table of answers: what the client reads, and which of the app's hooks is called.
 
 use std::error::Error;
 
@@ -45,7 +45,7 @@ struct Rejected<'a> {
     raw_query: &'a str,
     raw_body: &'a [u8],
     kind: RejectionKind,
-    /// The kind's name, as logs and metrics have it.
+    /// The kind's name in logs and metrics.
     label: &'static str,
     parameter: Option<&'static str>,
     status: u16,
@@ -148,9 +148,9 @@ fn rejected() {
     }
 }
 
-/// A value that another parser could read as the wanted one is not it.
+/// Rejects a value that another parser could read as the expected one.
 #[test]
-fn identity_is_compared_to_the_letter() {
+fn identity_is_compared_byte_for_byte() {
     let recorder = Recorder::new(Validator::unauthenticated(APP));
     let command = "Group.CallbackAfterGroupFull";
     for bit in 0..64 {
@@ -187,7 +187,7 @@ fn identity_is_compared_to_the_letter() {
     }
 }
 
-/// Its users must not be blocked, even if the callback is odd in other ways.
+/// Must not block its users, even if the callback is unusual in other ways.
 #[test]
 fn another_command() {
     let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(200));
@@ -200,7 +200,7 @@ fn another_command() {
         assert_reply(&reply, 200, OK);
         assert!(reply.rejection().is_none());
         assert_eq!(recorder.calls(), ["other C2C.CallbackBeforeSendMsg"]);
-        // The steps must return something, and name it.
+        // The separate steps return a rejection that names the command.
         let rejection = recorder.validator().validate(&raw_query, raw_body, at(NOW)).unwrap_err();
         assert_eq!((rejection.kind(), rejection.status().as_u16()), (RejectionKind::OtherCommand, 200));
         assert_eq!(rejection.command(), Some("C2C.CallbackBeforeSendMsg"));
@@ -211,7 +211,7 @@ fn another_command() {
     }
 }
 
-/// What was sent is quoted in the app's log: escaped, so that it cannot write lines of its own, and cut short.
+/// The app's log quotes the input: escaped, so that it cannot forge log lines, and cut short.
 #[test]
 fn quotes_are_safe_to_log() {
     let long = "x".repeat(100);
@@ -271,7 +271,7 @@ fn no_signature_in_any_text() {
         "parameter `SdkAppid`: expected decimal digits that fit 64 bits, \
          found \"888888&Sign=[hex]&RequestTime=1676091353\""
     );
-    // Fifteen are no signature.
+    // Fifteen digits are not a signature.
     let rejection = validator.validate("SdkAppid=0123456789abcdeg", b"", at(NOW)).unwrap_err();
     assert!(rejection.to_string().ends_with("\"0123456789abcdeg\""), "{rejection}");
     let rejection = validator.validate("SdkAppid=0123456789abcdef", b"", at(NOW)).unwrap_err();
@@ -292,9 +292,9 @@ fn rejected_by_the_server_around_it() {
     }
 }
 
-/// A server of several apps answers for one that it does not know as a server of one app does.
+/// For an unknown app, a server of several apps answers like a server of one app.
 #[test]
-fn an_unknown_app_is_told_what_a_wrong_one_is() {
+fn unknown_and_wrong_apps_get_the_same_answer() {
     let rejection = Rejection::unknown_app(SdkAppId::new(1));
     assert_eq!((rejection.kind(), rejection.parameter()), (RejectionKind::SdkAppIdMismatch, Some("SdkAppid")));
     assert_eq!(rejection.to_string(), "parameter `SdkAppid`: expected an app of this server, found 1");
@@ -302,7 +302,7 @@ fn an_unknown_app_is_told_what_a_wrong_one_is() {
 }
 
 #[test]
-fn only_a_405_names_the_methods() {
+fn only_405_names_the_methods() {
     let headers = |reply: Reply| reply.headers().collect::<Vec<_>>();
     let json = ("content-type", "application/json");
     assert_eq!(headers(Reply::ok()), [json]);
@@ -311,14 +311,14 @@ fn only_a_405_names_the_methods() {
 }
 
 #[test]
-fn strangers_are_not_told_what_the_app_is() {
+fn clients_do_not_learn_the_app_id() {
     let reply = handle("SdkAppid=1&CallbackCommand=A", BODY, &Recorder::new(Validator::unauthenticated(APP)));
     assert!(!String::from_utf8_lossy(&reply.body()).contains("888888"));
     // The app's own log may say it.
     assert_eq!(reply.rejection().unwrap().to_string(), "parameter `SdkAppid`: expected 888888, found 1");
 }
 
-/// As `anyhow` and others do, it shows its whole chain with `#`.
+/// Like `anyhow`, shows its whole chain with `#`.
 #[derive(Debug)]
 struct Chain;
 
@@ -398,7 +398,7 @@ fn envelope() {
     assert_eq!(CallbackResponse::fail(-1, "").error_code(), -1);
     assert_reply(&CallbackResponse::fail(1, "blocked").into(), 200, &fail("blocked"));
     assert_reply(&CallbackResponse::ok().into(), 200, OK);
-    // Another backend may say `OK` with more to it.
+    // Another backend may send `OK` with more fields.
     for json in [
         r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":120001}"#,
         r#"{"ActionStatus":"OK","ErrorInfo":"x","ErrorCode":0}"#,

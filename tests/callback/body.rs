@@ -1,4 +1,4 @@
-//! What is read from a body, and what is refused.
+//! How bodies are parsed, and which are refused.
 
 use crate::util::BODY;
 use im_group_full::{CallbackBody, RejectionKind};
@@ -207,7 +207,7 @@ fn json_reads_back_owned() {
     assert_eq!(back, body.into_owned());
 }
 
-/// serde buffers what it reads for an untagged enum, and `null` comes out of the buffer as a unit.
+/// serde buffers the input of an untagged enum, and `null` comes out of the buffer as a unit.
 #[test]
 fn reads_from_a_buffer_too() {
     #[derive(serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! The steps behind `handle`, each alone, and an event's way through a queue.
+//! The single steps of `handle`, and events in a queue.
 
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
@@ -22,7 +22,7 @@ fn event() -> GroupFull<'static> {
 }
 
 #[test]
-fn says_what_the_callback_says() {
+fn returns_what_the_callback_says() {
     let event = event();
     assert_eq!(event.group_id(), "@TGS#2J4SZEAEL");
     assert_eq!(event.sdk_app_id(), APP);
@@ -67,7 +67,7 @@ fn one_check_serves_several_commands() {
     assert_eq!(checked.clone().group_full(b"").unwrap_err().kind(), RejectionKind::OtherCommand);
     assert_eq!(checked.query().command(), "State.StateChange");
 
-    // The limit and the information go with it.
+    // The limit and the information are kept.
     let validator = validator.max_body_len(10).max_query_len(1_000_000);
     let with_id = format!("{QUERY}&RequestID=7&x={}", "x".repeat(10_000));
     let owned = validator.check_query(&with_id, at(NOW)).unwrap().into_owned();
@@ -92,7 +92,7 @@ fn limits_are_inclusive() {
     assert_eq!(validator.validate(QUERY, &longer, at(NOW)).unwrap_err().kind(), RejectionKind::BodyTooLarge);
     let longer = format!("{QUERY}&");
     assert_eq!(validator.validate(&longer, BODY, at(NOW)).unwrap_err().kind(), RejectionKind::QueryTooLong);
-    // In bytes, and up as well as down.
+    // Limits count bytes, and can be raised as well as lowered.
     let wide = format!("{QUERY}&群={}", "群".repeat(3000));
     for (limit, accepted) in [(wide.chars().count(), false), (wide.len() - 1, false), (wide.len(), true)] {
         let validator = Validator::unauthenticated(APP).max_query_len(limit);
@@ -103,7 +103,7 @@ fn limits_are_inclusive() {
 }
 
 #[test]
-fn debug_tells_whether_callbacks_can_be_forged() {
+fn debug_shows_whether_callbacks_can_be_forged() {
     assert_eq!(
         format!("{:?}", Validator::unauthenticated(APP)),
         "Validator { sdk_app_id: SdkAppId(888888), query_limit: 8192, body_limit: 65536, requires_signature: false, .. }"
@@ -127,7 +127,7 @@ fn through_a_json_queue() {
     assert_eq!(serde_json::from_slice::<Job>(&json).unwrap(), job);
 }
 
-/// Inside a tagged enum serde reads into a buffer first, and gives other types to the fields.
+/// Inside a tagged enum, serde buffers first and gives the fields other types.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 enum Tagged {
@@ -135,7 +135,7 @@ enum Tagged {
 }
 
 #[test]
-fn through_formats_that_know_other_types() {
+fn through_formats_with_other_types() {
     let without_time = br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"}"#;
     for body in [BODY, without_time] {
         let event = Validator::unauthenticated(APP).validate(QUERY, body, at(NOW)).unwrap().into_owned();
@@ -157,7 +157,7 @@ fn through_formats_that_know_other_types() {
     }
 }
 
-/// A value of a format that has signed integers only, and says which values are there, as TOML and RON do.
+/// A value of a format that has only signed integers and marks optional values, like TOML and RON.
 enum Signed {
     Text(&'static str),
     Integer(i64),
@@ -192,7 +192,7 @@ impl<'de> Deserializer<'de> for Signed {
 }
 
 #[test]
-fn what_comes_back_is_checked_again() {
+fn deserialised_events_are_checked_again() {
     for (from, to, message) in [
         (
             r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#,

@@ -1,4 +1,4 @@
-//! Handlers behind pointers and trait objects, and what the types promise.
+//! Handlers behind pointers and trait objects, and the promised traits of the types.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,9 +29,9 @@ fn closures() {
     );
 }
 
-/// Also of what comes before any check of the query; and a later closure replaces an earlier one.
+/// Including rejections before any check of the query. A later closure replaces an earlier one.
 #[test]
-fn closures_hear_of_every_rejection_once() {
+fn closures_get_every_rejection_once() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     let handler = handler_fn(Validator::unauthenticated(APP), |_| Ok(()))
@@ -47,7 +47,7 @@ fn closures_hear_of_every_rejection_once() {
 
 /// `main() -> Result<(), Box<dyn Error>>` prints `Debug`.
 #[test]
-fn errors_say_what_is_wrong_in_debug_too() {
+fn debug_of_errors_says_what_is_wrong() {
     let errors: Vec<Box<dyn std::error::Error>> = vec![
         Box::new(Rejection::incomplete_body()),
         Box::new("x".parse::<SdkAppId>().unwrap_err()),
@@ -59,7 +59,7 @@ fn errors_say_what_is_wrong_in_debug_too() {
     }
 }
 
-/// Every method must reach the handler behind the pointer, also those that have a default.
+/// Every method must reach the handler behind the pointer, including those with a default.
 #[test]
 fn pointers_forward_every_method() {
     #[track_caller]
@@ -103,12 +103,12 @@ fn defaults_do_nothing() {
     assert_eq!(handle("SdkAppid=888888&CallbackCommand=A", b"", &quiet).status(), 200);
     let before = std::time::SystemTime::now();
     assert!(quiet.now() >= before);
-    // As the vendor's page says.
+    // From the vendor's page.
     assert_eq!(im_group_full::CALLBACK_TIMEOUT.as_secs(), 2);
 }
 
 #[test]
-fn types_keep_their_promises() {
+fn types_implement_the_promised_traits() {
     fn shared<T: Send + Sync + 'static>() {}
     fn owned<T: DeserializeOwned>() {}
     fn error<T: std::error::Error>() {}
@@ -141,6 +141,6 @@ fn kinds_are_labels() {
 }
 
 #[test]
-fn only_another_command_has_one() {
+fn only_another_command_has_a_command() {
     assert_eq!(Rejection::body_too_large().command(), None);
 }

@@ -1,5 +1,5 @@
-//! From a request's bytes to an answer's bytes, without a server. These tests need no dev-dependency, so that they run with
-//! every set of features, the lowest versions and the oldest Rust (`.ci/bare`).
+//! From a request's bytes to an answer's bytes, without a server. These tests need no dev-dependency, so they
+//! run with every set of features, the lowest versions and the oldest Rust (`.ci/bare`).
 
 #[path = "../util/mod.rs"]
 mod util;

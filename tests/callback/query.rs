@@ -1,4 +1,4 @@
-//! What is read from a query, and what is refused.
+//! How queries are parsed, and which are refused.
 
 use crate::util::QUERY;
 use im_group_full::{CallbackQuery, InvalidSdkAppId, OptPlatform, RejectionKind, SdkAppId};
@@ -39,7 +39,7 @@ fn captured_alphabetical_order_without_contenttype() {
 }
 
 #[test]
-fn a_run_of_ampersands_says_nothing() {
+fn a_run_of_ampersands_is_ignored() {
     for len in 1..=40 {
         let run = "&".repeat(len);
         let raw_query = format!("{run}SdkAppid=1{run}=SdkAppid=2{run}CallbackCommand=A.B{run}");
@@ -73,7 +73,7 @@ fn names_and_values_are_decoded() {
 }
 
 #[test]
-fn information_never_costs_an_event() {
+fn bad_informational_parameters_are_accepted() {
     for (value, kept) in [
         ("", ""),
         ("%", "%"),
@@ -131,7 +131,7 @@ fn refuse(raw_query: &str, kind: RejectionKind, parameter: &str, reason: &str) {
 }
 
 #[test]
-fn app_ids_that_are_no_digits_are_refused() {
+fn non_decimal_app_ids_are_refused() {
     let long = "x".repeat(100);
     let cut = "x".repeat(64) + "…";
     for (value, found) in [
@@ -162,7 +162,7 @@ fn identity_is_required_once_and_readable() {
     for (raw_query, kind, parameter, reason) in [
         ("", MissingParameter, "SdkAppid", "missing"),
         ("?", MissingParameter, "SdkAppid", "missing"),
-        // Another parser would read a parameter `?SdkAppid`.
+        // Another parser would see a parameter `?SdkAppid`.
         ("?SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
         ("sdkappid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
         ("SdkAppid=1", MissingParameter, "CallbackCommand", "missing"),
@@ -189,7 +189,7 @@ fn identity_is_required_once_and_readable() {
 }
 
 #[test]
-fn any_number_of_times_but_once_is_refused() {
+fn anything_but_once_is_refused() {
     for strict in ["SdkAppid=1", "CallbackCommand=A.B", "contenttype=json"] {
         let name = strict.split('=').next().unwrap();
         for times in 2..=5 {
@@ -234,7 +234,7 @@ fn debug_and_json_show_no_signature() {
 }
 
 #[test]
-fn what_comes_from_a_queue_needs_a_command() {
+fn queued_json_needs_a_command() {
     for (command, expected) in [
         (r#""""#, "expected a command, found \"\""),
         ("7", "invalid type: integer `7`, expected a string"),

@@ -75,7 +75,7 @@ fn forgeries() {
     }
 }
 
-/// Each time is given with the hash of exactly that text, so that only the form of the time can be at fault.
+/// Each time comes with the hash of exactly that text, so that only the form of the time can be wrong.
 #[test]
 fn times_are_plain_digits() {
     for time in [
@@ -102,7 +102,7 @@ fn times_are_plain_digits() {
         assert_eq!(rejection.kind(), InvalidSignature, "{time}");
     }
     assert_eq!(sha256("xxxxyyyy1669872112"), SIGN);
-    // Nor are they decoded first.
+    // They are not decoded either.
     for time in ["%31669872112", "166987211%32", "%2531669872112"] {
         assert_eq!(refuse(&validator(), &signed(SIGN, time), at(NOW)).kind(), InvalidSignature, "{time}");
     }
@@ -184,7 +184,7 @@ fn fresh_within_the_tolerance_both_ways() {
 }
 
 #[test]
-fn the_ends_of_the_integers() {
+fn times_at_the_integer_limits() {
     let before_1970 = UNIX_EPOCH - Duration::from_millis(1_500);
     for (time, now, tolerance, kind) in [
         (0, UNIX_EPOCH, 60, None),
@@ -209,14 +209,14 @@ fn wrong_comes_before_stale_and_identity_before_both() {
     assert_eq!(refuse(&validator(), &wrong, at(NOW)).kind(), InvalidSignature);
     let stranger = wrong.replace("888888", "1");
     assert_eq!(refuse(&validator(), &stranger, at(NOW)).kind(), RejectionKind::SdkAppIdMismatch);
-    // Nothing of an unauthenticated callback is told apart: command, content type and body come after.
+    // Unauthenticated callbacks all get the same answer: command, content type and body are checked later.
     let odd = format!("SdkAppid=888888&CallbackCommand=Other&contenttype=xml&Sign={SIGN}");
     let recorder = Recorder::new(validator());
     assert_eq!(handle(&odd, b"\xff", &recorder).rejection().map(Rejection::kind), Some(MissingSignature));
 }
 
 #[test]
-fn callers_are_not_told_why_a_signature_is_refused() {
+fn clients_do_not_learn_why_a_signature_is_refused() {
     let recorder = Recorder::new(validator());
     for (raw_query, info) in [
         (QUERY.to_owned(), "signature: missing"),
@@ -248,9 +248,9 @@ fn rotation() {
     }
 }
 
-/// Which token signed it says nothing about when.
+/// A signature by any token must be fresh.
 #[test]
-fn every_token_has_to_be_fresh() {
+fn every_token_must_be_fresh() {
     let texts = ["xxxxyyyy", "new", "third", "fourth"];
     for len in 1..=texts.len() {
         let others = texts[1..len].iter().map(|text| token(text));
@@ -266,7 +266,7 @@ fn every_token_has_to_be_fresh() {
 }
 
 #[test]
-fn the_clock_is_asked_only_with_a_token() {
+fn the_clock_is_read_only_with_a_token() {
     let query = signed(SIGN, &NOW.to_string());
     for (validator, calls) in [
         (validator(), &["now", "full @TGS#2J4SZEAEL"][..]),
@@ -289,7 +289,7 @@ fn without_a_token_signatures_are_ignored() {
 
 /// `"secret\n"` from a file was accepted once, and every callback was then `signature: wrong`.
 #[test]
-fn tokens_that_no_console_shows_are_refused() {
+fn tokens_that_the_console_never_shows_are_refused() {
     const BLANK: &str = "begins or ends with white space: remove the line break if it is from a file";
     const CONTROL: &str = "contains a control character";
     let long = "x".repeat(129);
@@ -310,7 +310,7 @@ fn tokens_that_no_console_shows_are_refused() {
     ] {
         assert_eq!(Token::new(bytes).unwrap_err().to_string(), format!("token: {message}"));
     }
-    // Blanks within it are signed as they are.
+    // Blanks inside a token are part of it.
     assert_eq!(token("two words").sign(NOW), sha256(&format!("two words{NOW}")));
     for bytes in [&b"x"[..], &long.as_bytes()[1..], b"two words", b"\xff", "秘密".as_bytes()] {
         assert_eq!(Token::new(bytes).unwrap().sign(1).len(), 64);

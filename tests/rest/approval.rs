@@ -1,4 +1,4 @@
-//! A plan that is approved, and a saved run that never beats the caller.
+//! Approved plans, and saved runs, which never override the caller.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ fn saved(run: &MakeRoom) -> SavedRun {
 }
 
 #[test]
-fn approved_accounts_go_and_nobody_else() {
+fn only_approved_accounts_are_removed() {
     let world = World::new(full_group("Public", 450));
     let mut run = plan(&world, policy(150));
     let names = accounts(&run, Outcome::Planned);
     let approved: Vec<_> = names.iter().step_by(2).cloned().collect();
     run.approve(&approved).unwrap();
-    // Hours and a process lie between; some spoke meanwhile, and nobody takes their place.
+    // Hours later, in another process, some have spoken, and nobody takes their place.
     world.clock.advance(Duration::from_secs(DAY));
     world.with_group(|group| {
         for account in approved.iter().step_by(5) {
@@ -44,7 +44,7 @@ fn approved_accounts_go_and_nobody_else() {
 }
 
 #[test]
-fn fewer_if_fewer_are_missing_by_then() {
+fn fewer_are_removed_if_fewer_slots_are_missing() {
     let world = World::new(full_group("Public", 450));
     let mut run = plan(&world, policy(150));
     let names = accounts(&run, Outcome::Planned);
@@ -76,9 +76,9 @@ fn all_or_nothing() {
     assert_eq!(text(direct.approve(["a"])), "the run has no finished plan");
 }
 
-/// The file of an old run does not overrule a protection of today, nor that only a plan is wanted.
+/// An old saved run overrides neither a new protection nor `plan_only`.
 #[test]
-fn todays_policy_and_options_hold() {
+fn the_current_policy_and_options_apply() {
     let world = World::new(full_group("Public", 450));
     let mut old = MakeRoom::new(GROUP, policy(10));
     while world.count("get_specified_group_member_info") == 0 {
@@ -89,7 +89,7 @@ fn todays_policy_and_options_hold() {
     let mut run = new.continue_from(saved(&old)).unwrap();
     assert_eq!(world.finish(&mut run), Came::Done);
     assert!(world.removed().is_empty() && !accounts(&run, Outcome::Planned).contains(&names[0]));
-    // The same policy goes on, and goes back to its plan.
+    // With the same policy it continues, and goes back to its plan.
     let mut run = restored(&old, MakeRoom::new(GROUP, policy(10)).plan_only());
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!((accounts(&run, Outcome::Planned), world.removed().len()), (names.clone(), 0));
@@ -104,7 +104,7 @@ fn todays_policy_and_options_hold() {
     removed.sort();
     sorted.sort();
     assert_eq!(removed, sorted);
-    // What is done is done.
+    // Completed removals stay.
     let calls = world.stand_in.with(|vendor| vendor.calls.len());
     let mut run = restored(&run, MakeRoom::new(GROUP, policy(10)));
     assert_eq!(world.finish(&mut run), Came::Done);
@@ -131,7 +131,7 @@ fn another_group_or_app_is_an_error() {
     assert_eq!(other.continue_from(saved(&old)).unwrap_err().to_string(), text);
 }
 
-/// Another policy begins anew, and a removal that got no answer counts as done until a look shows who is gone.
+/// Another policy starts over, and an unanswered removal counts as done until a look shows who is gone.
 #[test]
 fn another_policy_does_not_forget_what_was_sent() {
     for carried_out in [false, true] {
@@ -176,9 +176,9 @@ fn the_earlier_event_counts() {
     }
 }
 
-/// Also without another process: a removal and a raise that are on their way are not forgotten.
+/// Even in the same process: a removal and a raise in flight are not forgotten.
 #[test]
-fn plan_only_in_the_midst_of_a_call() {
+fn plan_only_during_a_call() {
     let world = World::new(full_group("Public", 30));
     for (command, outcome) in [("modify_group_base_info", None), ("delete_group_member", Some(Outcome::Unconfirmed))] {
         let mut run = MakeRoom::new(GROUP, policy(5).raise_limit_to(32));
@@ -204,7 +204,7 @@ fn plan_only_in_the_midst_of_a_call() {
     }
 }
 
-/// A raise of another policy that got no answer is not called done because that policy does not raise.
+/// An unanswered raise does not count as done because the new policy raises nothing.
 #[test]
 fn a_raise_of_another_policy_stays_open() {
     let world = World::new(full_group("Public", 30));
@@ -224,7 +224,7 @@ fn a_raise_of_another_policy_stays_open() {
     }
 }
 
-/// Who was not needed by a run that is done is planned again.
+/// Members that a finished run did not need are planned again.
 #[test]
 fn a_run_that_is_done_goes_back_to_its_plan() {
     let world = World::new(full_group("Public", 450));
@@ -247,7 +247,7 @@ fn a_run_that_is_done_goes_back_to_its_plan() {
 
 /// A removal from before the approval, which got no answer, is not sent again.
 #[test]
-fn an_approval_is_not_one_for_what_was_sent_before() {
+fn an_approval_does_not_cover_earlier_removals() {
     let world = World::new(full_group("Public", 450));
     let lost = |call: &crate::stand_in::Call| call.command == "delete_group_member";
     world.stand_in.on_call(move |call, _| if lost(call) { Fault::BreakBefore } else { Fault::None });

@@ -69,13 +69,13 @@ fn requests_have_the_documented_bodies() {
 }
 
 #[test]
-fn url_has_all_that_the_vendor_wants() {
+fn url_has_every_required_parameter() {
     let request = GetGroupInfo::new("g").request(&api(Endpoint::China, "管 a&b=c~"), now());
     let query = request.uri().query().unwrap();
     let (names, values): (Vec<_>, Vec<_>) = query.split('&').map(|pair| pair.split_once('=').unwrap()).unzip();
     assert_eq!(names, ["sdkappid", "identifier", "usersig", "random", "contenttype"]);
     assert_eq!((values[0], values[1], values[4]), ("1400000001", "%E7%AE%A1%20a%26b%3Dc~", "json"));
-    // An hour, so that a URL in somebody's log soon is worth nothing.
+    // An hour, so that a logged URL soon expires.
     let hour = Duration::from_secs(60 * 60);
     let user_sig = UserSig::new(APP, &SecretKey::new(SECRET).unwrap(), "管 a&b=c~", hour, now());
     assert_eq!(values[2], user_sig.as_str());

@@ -1,4 +1,4 @@
-//! Answers that a test writes itself, without a server.
+//! Hand-written answers, without a server.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,7 +28,7 @@ pub fn member(account: &str, role: &str, joined: u64, sent: u64) -> Value {
     json!({ "Member_Account": account, "Role": role, "JoinTime": joined, "LastSendMsgTime": sent })
 }
 
-/// A page; of a Community, if it says what comes next.
+/// Returns a page, of a Community if `next` is given.
 pub fn page(members: &[Value], next: Option<&str>) -> Value {
     let mut page = json!({ "ErrorCode": 0, "MemberNum": members.len(), "MemberList": members });
     if let Some(next) = next {
@@ -41,7 +41,7 @@ pub fn look(members: &[Value]) -> Value {
     json!({ "ErrorCode": 0, "MemberList": members })
 }
 
-/// What a run wants at a time, pauses aside.
+/// Returns the next request at this time, without pauses.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wants {
     Send(String, Value),
@@ -77,7 +77,7 @@ pub fn wants(run: &mut MakeRoom, now: SystemTime) -> Wants {
     }
 }
 
-/// Answers what the run wants at `now`, at once; returns what it wanted.
+/// Answers the run's request at `now` at once, and returns the request.
 #[track_caller]
 pub fn answer(run: &mut MakeRoom, now: SystemTime, answer: &Value) -> Wants {
     let wanted = wants(run, now);

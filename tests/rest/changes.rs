@@ -1,4 +1,4 @@
-//! The group changes while a run is at it, at every position.
+//! The group changes during a run, at every position.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn group_that_is_dissolved() {
     }
 }
 
-/// What happens to a member, and what is then reported.
+/// What happens to a member, and its reported outcome.
 type Change = (Outcome, fn(&mut Group, &str));
 
 const CHANGES: [Change; 4] = [
@@ -43,7 +43,8 @@ const CHANGES: [Change; 4] = [
     (Outcome::Left, |group, account| group.members.retain(|member| member.account != account)),
 ];
 
-/// Who spoke, was promoted, joined anew or left before its last look stays or is `Left`; nobody can help the others.
+/// Members who spoke, were promoted, rejoined or left before their last look stay or are `Left`; later
+/// changes cannot be seen.
 #[test]
 fn members_change_while_it_runs() {
     for group in groups() {
@@ -71,7 +72,7 @@ fn members_change_while_it_runs() {
                     match planned {
                         Some(planned) if hit && looked_later => assert_eq!(planned.outcome(), outcome, "{context}"),
                         Some(planned) => assert_eq!(planned.outcome(), Outcome::Removed, "{context}"),
-                        // Changed before it was read, so that it is not in the plan at all.
+                        // Changed before it was read, so it is not in the plan.
                         None => assert!(hit && !world.removed().contains(&account), "{context}"),
                     }
                     let free = world.with_group(|group| group.limit - group.members.len());
@@ -82,9 +83,9 @@ fn members_change_while_it_runs() {
     }
 }
 
-/// Others leave by themselves: what they free need not be freed, unless they leave after it was asked for the last time.
+/// Others leave by themselves: their slots need not be freed, unless they leave after the last count.
 #[test]
-fn strangers_leave_while_it_runs() {
+fn others_leave_while_it_runs() {
     for mut group in groups() {
         let strangers: Vec<_> = (0..10).map(|i| format!("zz{i}")).collect();
         for account in &strangers {
@@ -110,7 +111,7 @@ fn strangers_leave_while_it_runs() {
     }
 }
 
-/// Reading backwards, a page never loses anybody because others leave.
+/// Reading backwards, no page loses a member because others leave.
 #[test]
 fn leaving_hides_nobody() {
     let group = full_group("Public", 1000);
@@ -132,9 +133,9 @@ fn leaving_hides_nobody() {
     assert_eq!(missed, [""; 0]);
 }
 
-/// With a policy so short that who has just spoken is inactive again.
+/// The policy is so short that a member who has just spoken is inactive again.
 #[test]
-fn who_speaks_after_the_plan_stays_whatever_the_policy() {
+fn a_member_who_speaks_after_the_plan_stays_under_any_policy() {
     let world = World::new(full_group("Public", 20));
     world.stand_in.on_call(|call, vendor| {
         if call.command == "get_specified_group_member_info" {
@@ -149,7 +150,7 @@ fn who_speaks_after_the_plan_stays_whatever_the_policy() {
     assert_exact(&world, &run);
 }
 
-/// Once the number of members has changed under a scan, it is asked before every removal.
+/// Once the number of members changes during a scan, the run counts before every removal.
 #[test]
 fn group_that_changes_is_counted_before_every_removal() {
     for mut group in groups() {

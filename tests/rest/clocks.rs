@@ -1,4 +1,4 @@
-//! How old things are, by clocks that are late, ahead or set back.
+//! The age of data, with clocks that are behind, ahead or set back.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ fn planned() -> MakeRoom {
     run
 }
 
-/// Hands a call out at one time and answers it at another.
+/// Hands out a call at one time and answers it at another.
 #[track_caller]
 fn answer_late(run: &mut MakeRoom, sent: SystemTime, came: SystemTime, answer: &Value) {
     assert!(matches!(wants(run, sent), Wants::Send(..)));
@@ -34,7 +34,7 @@ fn answer_late(run: &mut MakeRoom, sent: SystemTime, came: SystemTime, answer: &
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// A look is as old as its request: up to 30 seconds it may be relied upon, and not a moment longer.
+/// A look is as old as its request, and valid for exactly 30 seconds.
 #[test]
 fn look_is_as_old_as_its_request() {
     for (later, fresh) in [(Duration::from_secs(30), true), (Duration::from_secs(30) + MILLI, false)] {
@@ -66,7 +66,7 @@ fn late_answer_to_a_look_removes_nobody() {
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["eve"]);
 }
 
-/// So is a count, upon which the second removal of a run relies, too. The look before that one is fresh in any case.
+/// So is a count, on which the second removal relies too. The look before it is always fresh.
 #[test]
 fn count_is_as_old_as_its_request() {
     let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
@@ -87,7 +87,7 @@ fn count_is_as_old_as_its_request() {
     }
 }
 
-/// However slow, it ends, and nobody was removed.
+/// However slow, the run ends, and nobody is removed.
 #[test]
 fn answers_that_are_always_late_end_the_run() {
     let mut run = planned();
@@ -113,7 +113,7 @@ fn answers_that_are_always_late_end_the_run() {
     assert_eq!((kind, calls), (RestErrorKind::TooSlow, 10));
 }
 
-/// After the clock was set back, nobody knows how old the look is, and an old one must not become fresh.
+/// After the clock is set back, the age of the look is unknown, and an old one must not become fresh.
 #[test]
 fn clock_that_is_set_back_makes_a_look_old() {
     for back in [2, 10, 3600, NOW] {
@@ -127,16 +127,16 @@ fn clock_that_is_set_back_makes_a_look_old() {
     answer(&mut run, at(NOW), &look(&members()[1..]));
     answer(&mut run, at(NOW - 1), &info("Public", 3));
     assert_eq!(wants(&mut run, at(NOW - 2)).command(), "get_specified_group_member_info");
-    // Also while the answer was on its way.
+    // Also while the answer is in flight.
     let mut run = planned();
     answer_late(&mut run, at(NOW), at(NOW - 3600), &look(&members()[1..]));
     answer(&mut run, at(NOW - 3600), &info("Public", 3));
     assert_eq!(wants(&mut run, at(NOW - 3600)).command(), "get_specified_group_member_info");
 }
 
-/// Two machines, or a clock that is being kept right: no endless counting, and no look becomes younger.
+/// Two machines, or NTP corrections: no endless counting, and no look becomes younger.
 #[test]
-fn clock_that_trembles() {
+fn clock_that_jitters() {
     let tremble = Duration::from_millis(100);
     for early in 0..2 {
         let mut run = planned();
@@ -170,9 +170,9 @@ fn clock_that_trembles() {
     assert_eq!(wants(&mut run, at(now)).command(), "get_specified_group_member_info");
 }
 
-/// A clock that is 100 days ahead, and somebody who spoke ten seconds ago.
+/// A clock that is 100 days ahead, and a member who spoke ten seconds ago.
 #[test]
-fn clock_ahead_removes_nobody_if_the_event_is_at_hand() {
+fn clock_ahead_removes_nobody_if_the_event_is_known() {
     let policy = || anybody(InactivityPolicy::new(Duration::from_secs(90 * DAY), 2));
     let event = |millis: Option<u64>| Callback::new(APP).group_id(GROUP).event_time_millis(millis).event();
     let list =
@@ -181,7 +181,7 @@ fn clock_ahead_removes_nobody_if_the_event_is_at_hand() {
         (MakeRoom::for_event(&event(Some(NOW * 1000)), policy()).unwrap(), NOW + 100 * DAY, true),
         // A clock behind is the earlier of the two.
         (MakeRoom::for_event(&event(Some((NOW + 100 * DAY) * 1000)), policy()).unwrap(), NOW, true),
-        // What remains, as the documentation says.
+        // The documented limit.
         (MakeRoom::for_event(&event(None), policy()).unwrap(), NOW + 100 * DAY, false),
         (MakeRoom::new(GROUP, policy()), NOW + 100 * DAY, false),
     ];
@@ -217,9 +217,9 @@ fn pace() {
     }
 }
 
-/// By a clock that stands still, or that only runs backwards, no wait would ever end.
+/// On a clock that stands still or only runs backwards, no wait would ever end.
 #[test]
-fn clock_that_does_not_move_ends_no_run_and_stops_none() {
+fn stopped_clock_neither_ends_nor_blocks_a_run() {
     for back in [0, 1] {
         let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2)));
         let (mut now, mut calls, mut waits) = (NOW, 0, 0);
@@ -239,7 +239,7 @@ fn clock_that_does_not_move_ends_no_run_and_stops_none() {
     }
 }
 
-/// Nor does anybody know then how old the count is, on which the second removal would rely.
+/// The age of the count, on which the second removal relies, is then unknown too.
 #[test]
 fn clock_that_is_set_back_makes_a_count_old() {
     let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();

@@ -30,7 +30,7 @@ fn bob() -> Value {
     member("bob", "Member", OLD, 0)
 }
 
-/// What a second look says of bob, and what becomes of him; eve goes in any case.
+/// What a second look says about bob, and his outcome; eve is always removed.
 #[test]
 fn second_look() {
     let changed = |name: &str, value: Value| {
@@ -52,9 +52,9 @@ fn second_look() {
         (vec![changed("JoinTime", Value::Null)], Outcome::Stays(Spared::Unclear)),
         (vec![changed("LastSendMsgTime", json!(OLD + 1))], Outcome::Stays(Spared::Active)),
         (vec![changed("LastSendMsgTime", json!(NOW + 1))], Outcome::Stays(Spared::Unclear)),
-        // Joined anew, and is silent since; also if the time of the last message did not change.
+        // Rejoined and silent since, even if the time of the last message did not change.
         (vec![changed("JoinTime", json!(OLD + 1))], Outcome::Stays(Spared::Active)),
-        // Nobody knows about whom this is.
+        // This entry could be anyone.
         (vec![changed("Member_Account", Value::Null)], Outcome::Stays(Spared::Unclear)),
     ];
     for (entries, expected) in cases {
@@ -72,9 +72,9 @@ fn second_look() {
     }
 }
 
-/// Joined anew with the same last message, under a policy that calls everybody inactive.
+/// Rejoined with the same last message, under a policy that calls everyone inactive.
 #[test]
-fn who_joined_anew_stays_whatever_the_policy() {
+fn a_member_who_rejoined_stays_under_any_policy() {
     let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2));
     let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
     answer(&mut run, at(NOW), &info("Public", 3));
@@ -90,7 +90,7 @@ fn who_joined_anew_stays_whatever_the_policy() {
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["bob"]);
 }
 
-/// Joined anew, and the later of joining and speaking is the same.
+/// Rejoined, and the later of joining and speaking is the same.
 #[test]
 fn another_time_of_joining_is_another_member() {
     let eve = |joined: u64| member("eve", "Member", joined, OLD + 100);
@@ -129,9 +129,9 @@ fn page_with_one_doubtful_entry() {
     }
 }
 
-/// A page of which nothing can be understood is the vendor's mistake, and no member's.
+/// A page with no readable entry is the vendor's fault, not a member's.
 #[test]
-fn page_of_nonsense_fails() {
+fn unreadable_page_fails() {
     let mut run = MakeRoom::new(GROUP, policy(3)).pace(Duration::ZERO);
     let mut now = at(NOW);
     answer(&mut run, now, &info("Public", 2));
@@ -145,7 +145,7 @@ fn page_of_nonsense_fails() {
     assert_eq!(wants(&mut run, now), Wants::Failed(text.to_owned()));
 }
 
-/// An answer to a look that is none says nothing about who has left.
+/// A look without a list says nothing about who has left.
 #[test]
 fn look_without_a_list_removes_nobody() {
     let mut run = planned(policy(2));
@@ -166,7 +166,7 @@ fn readers_are_spared() {
         (json!(0), true),
         (json!(950), false),
         (json!(999), false),
-        // Numbers that are old, or that begin anew, are no proof.
+        // Outdated or restarted numbers prove nothing.
         (json!(1000), false),
         (json!(u64::MAX), false),
         (Value::Null, false),
@@ -184,7 +184,7 @@ fn readers_are_spared() {
         let expected: &[&str] = if goes { &["bob", "eve"] } else { &["eve"] };
         assert_eq!(accounts(&run, Outcome::Planned), expected, "{seq}");
         if goes {
-            // Has come to read since, or has at least read on.
+            // Has become a reader since, or has at least read more.
             answer(&mut run, at(NOW), &look(&[with(bob(), json!(if seq == 0 { 1 } else { 999 })), eve]));
             assert_eq!(accounts(&run, Outcome::Stays(Spared::Reader)), ["bob"], "{seq}");
         }

@@ -74,7 +74,7 @@ fn what_is_not_the_vendors_json() {
         ("<html>".to_owned(), "expected value at line 1 column 1"),
         ("{}".to_owned(), "missing field `ErrorCode` at line 1 column 2"),
         (r#"{"ActionStatus":"FAIL","ErrorCode":0}"#.to_owned(), "`FAIL` with `ErrorCode` 0"),
-        // Not a removal that succeeded.
+        // Not a successful removal.
         (" [0]".to_owned(), "expected an object, found an array"),
         (r#"{"ErrorCode":"0"}"#.to_owned(), "invalid type: string \"0\", expected i32 at line 1 column 16"),
         (one(r#"{"Member_Account":"a","Role":"Member","JoinTime":1}"#), "none of 1 members can be understood"),
@@ -123,7 +123,7 @@ fn texts_from_outside_are_short_and_without_credentials() {
         let body = serde_json::json!({ "ErrorCode": 70009, "ErrorInfo": text }).to_string();
         let error = delete(200, body.as_bytes()).unwrap_err();
         let saved = serde_json::to_string(&error).unwrap();
-        // And where it is not the vendor's JSON, so that serde quotes it.
+        // Also if it is not the vendor's JSON, which serde quotes.
         let body = serde_json::json!({ "ErrorCode": text }).to_string();
         let malformed = delete(200, body.as_bytes()).unwrap_err();
         (error.info().unwrap().to_owned(), [error.to_string(), format!("{error:?}"), saved, malformed.to_string()])

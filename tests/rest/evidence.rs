@@ -85,11 +85,11 @@ fn last_message_of_the_group() {
     }
 }
 
-/// A page on which the times of all members are alike spares them, and shows nothing.
+/// A page on which all members have the same times spares them, and proves nothing.
 #[test]
 fn pages_that_prove_nothing() {
     let alike = [
-        // Elsewhere a platform reported the time of joining as that of the last message, for everybody.
+        // Another platform reported the join time as that of the last message, for everyone.
         [(OLD, OLD), (OLD + 1, OLD + 1)],
         [(0, 0), (OLD, OLD)],
         [(OLD, 0), (OLD, OLD - 5)],
@@ -103,14 +103,14 @@ fn pages_that_prove_nothing() {
         })
     };
     for times in alike {
-        // Alone, it is all there is.
+        // Alone, it is the only evidence.
         let mut run = begin(policy().trust_silence());
         answer(&mut run, at(NOW), &info("Community", 2));
         answer(&mut run, at(NOW), &page(&entries("a", times), Some("")));
         let (kind, text) = failure(&mut run);
         assert_eq!(kind, RestErrorKind::SilenceUnproven, "{times:?}");
         assert!(text.ends_with("all members have the same times, so none can be singled out"), "{text}");
-        // Beside another one, it spares those on it, also if they were planned before.
+        // Next to another page, it spares its members even if they were planned before.
         let good = [member("owner", "Owner", 1, NOW), member("bob", "Member", OLD, 0), entries("a", times)[0].clone()];
         let mut run = begin(policy().trust_silence());
         answer(&mut run, at(NOW), &info("Community", 5));
@@ -122,7 +122,7 @@ fn pages_that_prove_nothing() {
 }
 
 #[test]
-fn readers_that_cannot_be_told() {
+fn unknown_readers() {
     let policy = policy().trust_silence().spare_readers(50);
     let mut run = begin(policy.clone());
     let mut count = info("Public", 2);
@@ -138,7 +138,7 @@ fn readers_that_cannot_be_told() {
     assert_eq!(failure(&mut run), (RestErrorKind::ReadersUnknown, text.to_owned()));
 }
 
-/// What is silent, and whether somebody spoke, is measured at the time of the event.
+/// Silence, and whether anyone spoke, is measured at the time of the event.
 #[test]
 fn evidence_is_measured_at_the_event() {
     let day = 86_400;
@@ -152,9 +152,9 @@ fn evidence_is_measured_at_the_event() {
     assert_eq!(failure(&mut run).0, RestErrorKind::SilenceUnproven);
 }
 
-/// The only candidate who was kept is in doubt on a later page: a worse one takes the place.
+/// The only kept candidate is unclear on a later page, so the next one takes its place.
 #[test]
-fn a_place_that_becomes_free_is_taken() {
+fn a_freed_place_is_taken() {
     let members: Vec<_> = (0..600_u64).map(|i| member(&format!("u{i:03}"), "Member", i + 1, 0)).collect();
     let policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), 1).trust_silence().ignore_online_status();
     let mut run = begin(policy);

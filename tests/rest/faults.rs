@@ -1,4 +1,4 @@
-//! What goes wrong, at every position of a run.
+//! Faults at every position of a run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,8 +40,8 @@ fn one_fault_at_any_position_changes_nothing() {
     }
 }
 
-/// A run that counts, raises, reads, asks who is online, looks and removes: at each of its calls each fault, direct and
-/// approved, and with another worker that goes on after it. Every outcome is exact.
+/// A run that counts, raises, reads, asks who is online, looks and removes: at each of its calls each fault,
+/// direct and approved, and with another worker that continues after it. Every outcome is exact.
 #[test]
 fn each_fault_at_each_call_direct_and_approved_and_with_another_worker() {
     let group = full_group("Public", 30);
@@ -92,7 +92,7 @@ fn each_fault_at_each_call_direct_and_approved_and_with_another_worker() {
 }
 
 #[test]
-fn what_is_not_worth_repeating_stops_the_run_and_it_goes_on_later() {
+fn permanent_failures_stop_the_run_until_it_is_resumed() {
     let codes = [(10004, "10004"), (10007, "10007"), (10010, "10010"), (70003, "70003"), (70013, "70013")];
     for group in groups() {
         let expected = expected(&group, &[], FREE as usize);
@@ -145,7 +145,7 @@ fn removals_that_never_arrive() {
     let mut run = run();
     assert_eq!(world.finish(&mut run), Came::Failed("no response".to_owned()));
     assert_eq!((world.count("delete_group_member"), world.removed().len()), (5, 0));
-    // Nobody knows yet, so nobody is said to be removed.
+    // The outcome is still unknown, so nobody counts as removed.
     assert_eq!(accounts(&run, Outcome::Unconfirmed), expected[..100]);
     assert_eq!(accounts(&run, Outcome::Removed), [""; 0]);
     world.stand_in.on_call(|_, _| Fault::None);
@@ -177,7 +177,7 @@ fn too_many_calls_in_a_second() {
 }
 
 #[test]
-fn credential_that_expires_on_its_way() {
+fn credential_that_expires_in_flight() {
     let group = full_group("Public", 210);
     let expected = expected(&group, &[], FREE as usize);
     let calls = calls(&group);
@@ -221,7 +221,7 @@ fn clock_that_is_wrong_ends_the_run() {
     assert!(error.kind() == RestErrorKind::CredentialExpired);
 }
 
-/// Ten failures in all, and never more than one without progress.
+/// Ten failures in total, and never more than one without progress.
 #[test]
 fn every_page_fails_once() {
     let group = full_group("Community", 2000);

@@ -39,7 +39,7 @@ fn aim() {
     }
 }
 
-/// Ten events wait in a queue; together their runs remove no more than the first of them.
+/// Ten events wait in a queue; together their runs remove no more than the first one.
 #[test]
 fn ten_runs_remove_no_more_than_one() {
     let world = World::new(full_group("Public", 20));
@@ -55,7 +55,7 @@ fn ten_runs_remove_no_more_than_one() {
     assert_eq!(world.with_group(|group| group.members.len()), 18);
 }
 
-/// A full topic is no full Community.
+/// A full topic is not a full Community.
 #[test]
 fn topic_is_refused() {
     let policy = || InactivityPolicy::new(Duration::from_secs(86_400), 1);
@@ -92,7 +92,7 @@ fn calls_until_the_end(run: &mut MakeRoom, mut answer: impl FnMut(&str, u32) -> 
     }
 }
 
-/// The vendor cannot make it send more.
+/// No answer of the vendor makes a run send more.
 #[test]
 fn calls_have_a_bound() {
     let one = |i: u32| [member(&format!("u{i}"), "Member", u64::from(i), 0)];
@@ -102,7 +102,7 @@ fn calls_have_a_bound() {
     let ended = calls_until_the_end(&mut run, |_, _| info("Public", 4_294_967_295));
     assert_eq!(ended, (1, Some(RestErrorKind::TooManyCalls)));
 
-    // A list that is longer whenever it is asked for, one member at a time.
+    // A list that grows with every request, one member at a time.
     let mut run = begin();
     let ended = calls_until_the_end(&mut run, |command, i| {
         if command == "get_group_info" {
@@ -119,7 +119,7 @@ fn calls_have_a_bound() {
     assert_eq!(wants(&mut run, at(NOW)).command(), "get_group_member_info");
 }
 
-/// A removal that the vendor says it carried out, over and over, of somebody who stays.
+/// The vendor keeps confirming a removal of a member who stays.
 #[test]
 fn removals_have_a_bound() {
     let mut run = MakeRoom::new(GROUP, policy(3)).pace(Duration::ZERO);
@@ -138,7 +138,7 @@ fn removals_have_a_bound() {
     assert_eq!((calls, ended), (17, Some(RestErrorKind::Server)));
 }
 
-/// Also if it was past its plan, and also if a removal is on its way: whom it did not send is planned again.
+/// Even if it was past its plan or a removal is in flight: unsent candidates are planned again.
 #[test]
 fn plan_only_on_a_restored_run_removes_nobody() {
     let members = [member("owner", "Owner", 1, 0), member("a", "Member", 2, 0), member("b", "Member", 3, 0)];
@@ -176,7 +176,7 @@ fn plan_only_on_a_restored_run_removes_nobody() {
     }
 }
 
-/// Once the excess is gone, the share would allow a higher aim; the plan's holds.
+/// Once the excess is gone, the share would allow a higher aim; the plan's aim stays.
 #[test]
 fn the_aim_never_grows() {
     let world = World::new(Group { limit: 2000, ..full_group("Public", 2100) });
@@ -190,7 +190,7 @@ fn the_aim_never_grows() {
     world.with_group(|group| {
         let accounts = group.members.iter().map(|member| member.account.clone());
         let mut leavers: Vec<_> = accounts.filter(|account| !plan.contains(account)).take(50).collect();
-        // So that it is noticed.
+        // So that the run notices it.
         leavers.push(plan[150].clone());
         group.remove(&leavers);
     });
@@ -198,7 +198,7 @@ fn the_aim_never_grows() {
     assert_eq!((run.report().aim(), run.report().free(), world.removed().len()), (100, 100, 149));
 }
 
-/// No room would be made, again and again, unless the policy covers the excess.
+/// Removals make no room, again and again, unless the policy covers the excess.
 #[test]
 fn group_above_its_limit() {
     let begin = |percent| {

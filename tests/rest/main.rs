@@ -1,33 +1,34 @@
-//! The feature `rest`, as a user of the crate sees it. Which world a test lives in:
+//! The feature `rest`, as a user of the crate sees it. The worlds of the tests:
 //!
 //! | world | when to use it |
 //! |---|---|
 //! | `canned` | the test writes each answer itself: a few steps, or an answer that no honest vendor gives |
 //! | `world` | a whole run against `stand_in`, which keeps to the vendor's rules: the test changes the group or orders a fault at a call of its choice |
-//! | `simulation` | what must hold whatever happens: chance chooses the group, the policy, the events and the faults |
+//! | `simulation` | what must always hold: chance chooses the group, the policy, the events and the faults |
 //!
 //! Which test holds what `MakeRoom` guarantees; `simulation` holds all of it for one run at a time:
 //!
 //! | guarantee | held by |
 //! |---|---|
 //! | an ordinary member, unprotected, inactive for long enough | `policy::who_may_be_removed`, `plan`, `doubts::second_look` |
-//! | had neither spoken nor joined anew since the plan | `changes::members_change_while_it_runs`, `doubts::who_joined_anew_stays_whatever_the_policy` |
+//! | had neither spoken nor rejoined since the plan | `changes::members_change_while_it_runs`,
+//! `doubts::a_member_who_rejoined_stays_under_any_policy` |
 //! | seen in a look asked for at most 30 seconds before, as old as its request | `clocks::look_is_as_old_as_its_request`, `clocks::late_answer_to_a_look_removes_nobody`, `clocks::clock_that_is_set_back_makes_a_look_old`, `saved::stopped_for_a_day_anywhere` |
-//! | who is online, or of whom nobody knows, stays | `presence` |
+//! | members who are online, or may be, stay | `presence` |
 //! | forced silence, and silence before an import, mean nothing | `silence` |
-//! | robots and the account that calls stay | `silence::people_only_and_never_the_hand_that_calls` |
+//! | robots and the calling account stay | `silence::robots_and_the_calling_account_stay` |
 //! | the limit is raised first, and a refusal removes nobody | `raise` |
-//! | a plan is carried out as approved; a saved run never beats the caller | `approval` |
+//! | a plan is carried out as approved; a saved run never overrides the caller | `approval` |
 //! | an entry that cannot be understood or contradicts another one spares | `members`, `doubts` |
 //! | no time of joining, or a time after `now`, spares | `policy::who_may_be_removed`, `doubts::page_with_one_doubtful_entry` |
 //! | silence counts only where it is shown to mean something | `evidence` |
-//! | no reader is removed | `doubts::readers_are_spared`, `evidence::readers_that_cannot_be_told` |
-//! | no more than were missing for the aim, asked again | `limits::aim`, `changes::strangers_leave_while_it_runs`, `changes::group_that_changes_is_counted_before_every_removal`, `clocks::count_is_as_old_as_its_request` |
-//! | a removal without an answer counts as done | `unanswered::carried_out_after_the_look`, `unanswered::others_go_only_for_what_is_missing_beside_them` |
+//! | no reader is removed | `doubts::readers_are_spared`, `evidence::unknown_readers` |
+//! | no more than were missing for the aim, asked again | `limits::aim`, `changes::others_leave_while_it_runs`, `changes::group_that_changes_is_counted_before_every_removal`, `clocks::count_is_as_old_as_its_request` |
+//! | a removal without an answer counts as done | `unanswered::carried_out_after_the_look`, `unanswered::others_are_removed_only_for_the_slots_still_missing` |
 //! | a run after this one frees what is missing and no more | `make_room::second_run_frees_only_what_is_missing_then`, `limits::ten_runs_remove_no_more_than_one` |
 //! | two runs together remove whom one would have removed | `two_runs` |
-//! | it ends, within its bound on calls | `limits::calls_have_a_bound`, `limits::removals_have_a_bound`, `clocks::answers_that_are_always_late_end_the_run`, `clocks::clock_that_trembles` |
-//! | every outcome is true | `unanswered::what_the_next_look_says`, `unanswered::which_codes_leave_it_open`, `doubts::second_look` |
+//! | it ends, within its bound on calls | `limits::calls_have_a_bound`, `limits::removals_have_a_bound`, `clocks::answers_that_are_always_late_end_the_run`, `clocks::clock_that_jitters` |
+//! | every outcome is true | `unanswered::what_the_next_look_says`, `unanswered::codes_that_leave_the_outcome_open`, `doubts::second_look` |
 
 mod canned;
 mod world;

@@ -10,7 +10,7 @@ use crate::world::{Came, DAY, GROUP, NOW, World, accounts, anybody, expected, fu
 const COMMANDS: [&str; 4] =
     ["get_group_info", "get_group_member_info", "get_specified_group_member_info", "delete_group_member"];
 
-/// How often a run asked how full the group is, and its pages, looks and removals.
+/// The numbers of counts, pages, looks and removals of a run.
 #[track_caller]
 fn assert_calls(world: &World, expected: [usize; 4]) {
     assert_eq!(COMMANDS.map(|command| world.count(command)), expected);
@@ -107,7 +107,7 @@ fn in_list_order(removed: &[String], expected: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn removal_is_told_as_wanted() {
+fn removal_options_are_sent() {
     let world = World::new(full_group("Public", 20));
     let mut run = MakeRoom::new(GROUP, policy(1)).no_notification().reason("inactive");
     assert_eq!(world.finish(&mut run), Came::Done);
@@ -136,7 +136,7 @@ fn waits_grow_and_end() {
             Step::Send(_) => run.no_response(now),
             Step::Wait(time) => {
                 waits.push(time.as_secs());
-                // Half of it is not enough.
+                // Half of the wait is not enough.
                 now += time / 2;
                 assert!(matches!(run.step(&world.api, now), Step::Wait(left) if left == time / 2));
                 now += time / 2;
@@ -151,7 +151,7 @@ fn waits_grow_and_end() {
 }
 
 #[test]
-fn clock_that_is_set_back_neither_cancels_a_wait_nor_draws_it_out() {
+fn clock_that_is_set_back_neither_cancels_nor_extends_a_wait() {
     let second = Duration::from_secs(1);
     for back in [Duration::from_millis(1), Duration::from_secs(3600), Duration::from_secs(NOW)] {
         let mut run = MakeRoom::new(GROUP, policy(1));
@@ -188,7 +188,7 @@ fn answers_to_nothing_change_nothing() {
 const INFO: &[u8] = br#"{"ErrorCode":0,"GroupInfo":[{"GroupId":"@TGS#2J4SZEAEL","ErrorCode":0,"Type":"Community",
     "MemberNum":3,"MaxMemberNum":3}]}"#;
 
-/// By the number of the page, where the next one begins.
+/// Maps the number of a page to where the next one begins.
 type NextPage = fn(usize) -> usize;
 
 #[test]
@@ -222,7 +222,7 @@ fn pages_that_do_not_end() {
     }
 }
 
-/// All on a page left while it was asked for; there may be more behind it.
+/// All members of a page left before it was read; there may be more after it.
 #[test]
 fn page_without_members_is_not_the_last_one() {
     let members = |accounts: [&str; 2]| accounts.map(|account| member(account, "Member", account.len() as u64, 0));
@@ -259,7 +259,7 @@ fn credential_is_in_no_debug() {
     }
 }
 
-/// What a run asks for at these seconds, all of which is answered at once.
+/// Returns the requests of a run at these seconds, each answered at once.
 fn calls_at(world: &World, mut run: MakeRoom, seconds: &[u64]) -> (MakeRoom, Vec<String>) {
     run = run.pace(Duration::ZERO);
     let mut calls = Vec::new();
@@ -273,7 +273,7 @@ fn calls_at(world: &World, mut run: MakeRoom, seconds: &[u64]) -> (MakeRoom, Vec
     (run, calls)
 }
 
-/// A look is as old as its first call, also if the clock was set back during it: 100 candidates take two.
+/// A look is as old as its first call, even if the clock is set back during it: 100 candidates take two calls.
 #[test]
 fn clock_that_is_set_back_makes_no_look_younger() {
     let world = World::new(full_group("Public", 450));
@@ -289,9 +289,9 @@ fn clock_that_is_set_back_makes_no_look_younger() {
     );
 }
 
-/// Both were inactive for long enough by a clock that was five seconds ahead; by the right one, only one was.
+/// Both were inactive for long enough by a clock five seconds ahead; by the correct one, only one was.
 #[test]
-fn clock_that_is_set_right_spares_who_is_not_inactive_yet() {
+fn corrected_clock_spares_members_not_yet_inactive() {
     let members = [
         Member { role: "Owner", ..Member::new("owner".to_owned(), NOW - 10 * DAY, 0) },
         Member::new("long".to_owned(), NOW - DAY, 0),
@@ -305,9 +305,9 @@ fn clock_that_is_set_right_spares_who_is_not_inactive_yet() {
     assert_eq!(world.removed(), ["long"]);
 }
 
-/// Somebody may have joined or left since: nobody is removed because of a count that is 35 seconds old.
+/// Members may have joined or left since, so a 35-second-old count removes nobody.
 #[test]
-fn count_that_grew_old_after_the_look_is_taken_again() {
+fn outdated_count_after_the_look_is_repeated() {
     let world = World::new(full_group("Public", 450));
     let run = MakeRoom::new(GROUP, policy(150));
     assert_eq!(
@@ -322,9 +322,9 @@ fn count_that_grew_old_after_the_look_is_taken_again() {
     );
 }
 
-/// 100 are removed and then 50; when the second removal fails, the first hundred are not asked about again.
+/// 100 are removed and then 50. When the second removal fails, the run does not ask about the first hundred again.
 #[test]
-fn removal_that_fails_looks_again_at_its_own_alone() {
+fn failed_removal_looks_again_only_at_its_own_candidates() {
     let world = World::new(full_group("Public", 450));
     world.stand_in.on_call(|call, _| if call.number == 9 { Fault::BreakBefore } else { Fault::None });
     assert_eq!(world.finish(&mut MakeRoom::new(GROUP, policy(150))), Came::Done);

@@ -1,4 +1,4 @@
-//! How members are read: what cannot be understood spares one member, and costs nothing else.
+//! How members are parsed: an unclear entry spares one member and has no other effect.
 
 use http::StatusCode;
 use im_group_full::rest::{GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, Member, MemberList, Role};
@@ -42,7 +42,7 @@ fn as_documented() {
     assert_eq!(look(body).unwrap(), page.list);
 }
 
-/// Beside one that is fine; then: who is unclear, and how many nobody knows.
+/// Next to a good entry; then the unclear accounts, and the number of unnamed entries.
 #[test]
 fn entries_that_cannot_be_understood() {
     let fine = r#"{"Member_Account":"eve","Role":"Member","JoinTime":1,"LastSendMsgTime":2}"#;
@@ -104,7 +104,7 @@ fn entries_that_contradict_each_other() {
     }
 }
 
-/// Bytes that are no UTF-8 cost the member that they are about.
+/// Invalid UTF-8 makes only its own member unclear.
 #[test]
 fn account_that_is_cut_within_a_character() {
     let mut body = br#"{"ErrorCode":0,"MemberList":[{"Member_Account":"b"#.to_vec();
@@ -114,7 +114,7 @@ fn account_that_is_cut_within_a_character() {
     assert_eq!((list.members.len(), list.unclear, list.unnamed), (0, vec!["eve".to_owned()], 1));
 }
 
-/// In a page they are none; in a look it would mean that all have left.
+/// In a page, a missing list counts as empty; in a look, it would mean that all have left.
 #[test]
 fn lists_that_are_missing() {
     let missing = [r#"{"ErrorCode":0}"#, r#"{"ErrorCode":0,"MemberList":null}"#];
@@ -129,7 +129,7 @@ fn lists_that_are_missing() {
     assert_eq!(nonsense, "unexpected response: none of 2 members can be understood");
 }
 
-/// What was not asked for is not decoded, and what only informs costs nothing.
+/// Unrequested fields are not decoded, and bad informational fields do no harm.
 #[test]
 fn group_info_with_strange_fields() {
     let info = |fields: &str| {

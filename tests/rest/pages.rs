@@ -1,4 +1,4 @@
-//! Every member who was there throughout the scan is considered, or the run fails and says why.
+//! The run considers every member who was present throughout the scan, or fails with a reason.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn pages_that_grow_shorter() {
     assert_eq!(accounts(&run, Outcome::Planned), all);
 }
 
-/// Some leave and some join between any two pages; newcomers stand at the end, or before everybody.
+/// Some leave and some join between any two pages; newcomers are listed at the end or at the beginning.
 #[test]
 fn list_that_shifts() {
     for at_front in [false, true] {
@@ -78,7 +78,7 @@ fn list_that_shifts() {
     }
 }
 
-/// What a page says, and why the run fails.
+/// A page, and why the run fails.
 #[test]
 fn pages_that_hide_somebody() {
     let start = "unexpected response: ";

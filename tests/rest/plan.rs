@@ -1,4 +1,4 @@
-//! Whom a run chooses, of members that a test lists itself.
+//! Whom a run chooses among given members.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn least_recently_active_first_then_earlier_joined_then_account() {
 }
 
 #[test]
-fn nobody_twice_and_the_last_word_counts() {
+fn no_duplicates_and_the_latest_entry_counts() {
     let others = [member("b", "Member", 20, 0), member("c", "Member", 30, 0)];
     let again = [
         (member("a", "Member", 10, 0), vec!["a", "b", "c"]),
@@ -69,7 +69,7 @@ fn nobody_twice_and_the_last_word_counts() {
     }
 }
 
-/// The plain way: sort all, take the first.
+/// The simple way: sort all, take the first.
 #[test]
 fn plan_is_the_head_of_the_sorted_list() {
     let mut seed = 1_u64;

@@ -23,7 +23,7 @@ fn who_may_be_removed() {
         ("a", Role::Member, NOW - INACTIVE, 1, true),
         ("a", Role::Member, 1, NOW + 1, false),
         ("a", Role::Member, u64::MAX, 0, false),
-        // The vendor does not tell when it joined.
+        // The vendor omits the join time.
         ("a", Role::Member, 0, 0, false),
         ("a", Role::Member, 0, NOW - INACTIVE, false),
         ("a", Role::Owner, 1, 0, false),
@@ -97,7 +97,7 @@ fn comes_back_from_serialisation() {
     assert_eq!(serde_json::from_str::<InactivityPolicy>(&json).unwrap(), all);
 }
 
-/// A key that nobody reads could be a protection that is missing.
+/// An ignored key could be a missing protection.
 #[test]
 fn is_read_strictly() {
     let short: InactivityPolicy = serde_json::from_str(r#"{"inactive_for_secs":86400,"free":3}"#).unwrap();

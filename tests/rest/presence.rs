@@ -1,4 +1,4 @@
-//! Who is online stays, and so does everybody of whom the vendor does not say that it is offline.
+//! Members stay if they are online, or if the vendor does not say that they are offline.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn policy(free: u32) -> InactivityPolicy {
 const ASK: &str = "query_online_status";
 
 #[test]
-fn who_is_online_stays_and_the_next_ones_go() {
+fn online_members_stay_and_the_next_are_removed() {
     for (kind, members) in [("Public", 450), ("Community", 3000)] {
         let mut group = full_group(kind, members);
         let plan = expected(&group, &[], members);
@@ -37,7 +37,7 @@ fn who_is_online_stays_and_the_next_ones_go() {
 
 /// One call asks about 500, and the plan has more.
 #[test]
-fn everybody_who_is_planned_was_asked() {
+fn presence_is_asked_for_every_planned_member() {
     let mut group = full_group("Community", 2000);
     let plan = expected(&group, &[], 700);
     for account in &plan[500..560] {
@@ -65,9 +65,9 @@ fn everybody_is_online() {
     assert_eq!(world.count(ASK), silent.div_ceil(500));
 }
 
-/// Came online after the plan was made.
+/// A member comes online after the plan was made.
 #[test]
-fn it_is_asked_again_before_each_removal() {
+fn presence_is_asked_again_before_each_removal() {
     let world = World::new(full_group("Public", 450));
     let mut run = MakeRoom::new(GROUP, policy(150));
     while world.count("get_specified_group_member_info") == 0 {
@@ -102,9 +102,9 @@ fn a_refusal_fails_the_run_and_names_the_way_out() {
     assert_eq!((world.removed().len(), world.count(ASK)), (150, 1));
 }
 
-/// Asked for by a call that breaks once, at the plan and before a removal: nothing changes.
+/// The call breaks once, at the plan and before a removal: nothing changes.
 #[test]
-fn faults_of_the_question() {
+fn faults_while_asking_for_presence() {
     let group = full_group("Public", 450);
     let plan = expected(&group, &[], 150);
     for fault in [Fault::BreakBefore, Fault::Status(502), Fault::NotJson, Fault::Code(10006), Fault::Code(60008)] {
@@ -122,7 +122,7 @@ fn faults_of_the_question() {
     }
 }
 
-/// What the vendor says of bob before the removal, and what becomes of him.
+/// What the vendor says about bob before the removal, and his outcome.
 #[test]
 fn states() {
     let state = |state: &str| json!({ "To_Account": "bob", "State": state });
@@ -146,7 +146,7 @@ fn states() {
         (json!([]), json!([]), Outcome::Stays(Spared::Unclear)),
         (json!([{ "State": "Offline" }]), json!([]), Outcome::Stays(Spared::Unclear)),
         (json!([]), json!([{ "To_Account": "bob", "ErrorCode": 70107 }]), Outcome::Stays(Spared::Unclear)),
-        // Also beside an `Offline`, and if the rest of it cannot be read.
+        // Also next to an `Offline`, and if the rest is unreadable.
         (
             json!([state("Offline")]),
             json!([{ "To_Account": "bob", "ErrorCode": 70107 }]),
@@ -169,7 +169,7 @@ fn states() {
         assert_eq!(run.report().candidates()[0].outcome(), expected, "{told}");
         let next = wants(&mut run, at(NOW));
         assert_eq!(next != Wants::Done, expected == Outcome::Planned, "{told}");
-        // At the plan it says the same, of whom is planned at all.
+        // At the plan, the same states decide who is planned.
         let mut run = MakeRoom::new(GROUP, policy(1)).plan_only().pace(Duration::ZERO);
         answer(&mut run, at(NOW), &info("Public", 3));
         answer(&mut run, at(NOW), &page(&members, None));

@@ -15,13 +15,13 @@ fn raising(free: u32, to: u32) -> InactivityPolicy {
     policy(free).raise_limit_to(to)
 }
 
-/// Members, limit, slots wanted, raised to; then the limit afterwards, calls that raise, removed.
+/// Members, limit, slots wanted, raised to; then the new limit, the number of raises, and removals.
 #[test]
 fn only_what_is_missing_afterwards_is_removed() {
     let cases = [
         (200, 200, 50, 2000, 2000, 1, 0),
         (200, 200, 50, 220, 220, 1, 30),
-        // A limit is never lowered, nor set again.
+        // A limit is never lowered, and never set twice.
         (200, 200, 50, 200, 200, 0, 50),
         (200, 200, 50, 100, 200, 0, 50),
         // Nothing is missing.
@@ -69,7 +69,7 @@ fn refusals_remove_nobody() {
     }
 }
 
-/// A raise without an answer is counted, and sent again only if the limit is still the old one.
+/// After an unanswered raise, the run counts, and raises again only if the limit is still the old one.
 #[test]
 fn raises_without_an_answer() {
     for (fault, again) in
@@ -93,7 +93,7 @@ fn raises_without_an_answer() {
     }
 }
 
-/// The vendor says OK, and the count tells the old limit: it is counted once more before the run fails.
+/// The vendor accepts the raise, but the count shows the old limit: the run counts once more before it fails.
 #[test]
 fn accepted_and_unchanged() {
     let unchanged = || {
@@ -113,13 +113,13 @@ fn accepted_and_unchanged() {
     run.resume();
     assert_eq!(answer(&mut run, at(NOW), &info("Public", 3)).command(), "get_group_info");
     assert_eq!(wants(&mut run, at(NOW)).command(), RAISE);
-    // It was told late.
+    // The new limit is reported late.
     let mut run = unchanged();
     let mut late = info("Public", 3);
     late["GroupInfo"][0]["MaxMemberNum"] = json!(10);
     answer(&mut run, at(NOW), &late);
     assert_eq!(wants(&mut run, at(NOW)), Wants::Done);
-    // Nothing is missing any more.
+    // Nothing is missing anymore.
     let mut run = unchanged();
     let mut left = info("Public", 3);
     left["GroupInfo"][0]["MemberNum"] = json!(1);
@@ -127,7 +127,7 @@ fn accepted_and_unchanged() {
     assert_eq!(wants(&mut run, at(NOW)), Wants::Done);
 }
 
-/// Somebody set a higher limit while the run was stopped.
+/// Another client set a higher limit while the run was stopped.
 #[test]
 fn a_raise_relies_on_a_fresh_count() {
     for (seconds, next) in [(30, RAISE), (31, "get_group_info")] {
@@ -135,14 +135,14 @@ fn a_raise_relies_on_a_fresh_count() {
         answer(&mut run, at(NOW), &info("Public", 3));
         assert_eq!(wants(&mut run, at(NOW + seconds)).command(), next, "{seconds}");
     }
-    // Also after a refusal that is worth trying again.
+    // Also after a refusal that is worth a retry.
     let mut run = MakeRoom::new(GROUP, raising(2, 10)).pace(Duration::ZERO);
     answer(&mut run, at(NOW), &info("Public", 3));
     answer(&mut run, at(NOW), &json!({ "ErrorCode": 10006 }));
     assert_eq!(wants(&mut run, at(NOW + 5)).command(), "get_group_info");
 }
 
-/// A limit that is lowered after the plan is raised again before anybody goes.
+/// A limit that is lowered after the plan is raised again before any removal.
 #[test]
 fn a_limit_that_is_lowered_meanwhile_is_raised_again() {
     let world = World::new(full_group("Public", 200));
@@ -156,7 +156,7 @@ fn a_limit_that_is_lowered_meanwhile_is_raised_again() {
     assert_eq!(world.with_group(|group| group.limit), 220);
 }
 
-/// With a plan only, nothing is sent, and the plan is what is missing afterwards.
+/// With `plan_only` nothing is sent, and the plan covers what is missing after the raise.
 #[test]
 fn a_plan_names_the_raise() {
     for (to, planned) in [(220, 30), (2000, 0)] {
@@ -183,7 +183,7 @@ fn a_plan_that_is_only_a_raise() {
     let mut run = restored(&run, MakeRoom::new(GROUP, raising(50, 220)).plan_only());
     assert!(matches!(world.finish(&mut run), Came::Failed(_)));
     run.approve::<&str>([]).unwrap();
-    // Nobody was approved, so nobody is removed, whatever comes out after the raise.
+    // Nobody was approved, so nobody is removed after the raise.
     world.with_group(|group| group.all_muted = false);
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(
@@ -192,7 +192,7 @@ fn a_plan_that_is_only_a_raise() {
     );
 }
 
-/// What is missing is judged again by every count.
+/// Every count updates what is missing.
 #[test]
 fn a_changed_limit_is_seen() {
     let mut run = MakeRoom::new(GROUP, policy(2)).pace(Duration::ZERO);

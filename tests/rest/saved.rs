@@ -1,4 +1,4 @@
-//! A worker stops, and another one goes on with what it saved.
+//! A worker stops, and another one continues its saved run.
 
 use std::time::Duration;
 
@@ -50,9 +50,9 @@ fn between_any_two_steps() {
     }
 }
 
-/// The worker saves, sends, and is gone before it sees the answer.
+/// The worker saves, sends, and ends before it sees the answer.
 #[test]
-fn answer_that_nobody_saw() {
+fn lost_answer() {
     for group in groups() {
         let expected = expected(&group, &["u00011"], FREE as usize);
         for position in 0..CALLS {
@@ -68,7 +68,7 @@ fn answer_that_nobody_saw() {
     }
 }
 
-/// Candidates speak while nobody works: those who were not removed before stay.
+/// Candidates speak while no worker runs: those not yet removed stay.
 #[test]
 fn stopped_for_a_day_anywhere() {
     for group in groups() {
@@ -97,7 +97,7 @@ fn stopped_for_a_day_anywhere() {
     }
 }
 
-/// Answers take so long that what was read is old before anything can be removed.
+/// Answers are so slow that the data is outdated before any removal.
 #[test]
 fn too_slow_to_remove_anybody() {
     let world = World::new(full_group("Public", 210));
@@ -122,7 +122,7 @@ fn continued(saved: serde_json::Value) -> MakeRoom {
     run().continue_from(serde_json::from_value(saved).unwrap()).unwrap()
 }
 
-/// Nothing that comes out of a queue causes a panic.
+/// No saved run causes a panic.
 #[test]
 fn saved_run_that_was_tampered_with() {
     let world = World::new(full_group("Public", 210));
@@ -167,7 +167,7 @@ fn saved_run_that_was_tampered_with() {
     }
 }
 
-/// The version is judged before all else, wherever it stands; and no key is ignored.
+/// The version is checked first, wherever it is, and no key is ignored.
 #[test]
 fn saved_run_of_another_version() {
     let saved = serde_json::to_string(&run()).unwrap();
@@ -188,7 +188,7 @@ fn saved_run_of_another_version() {
     assert_eq!(serde_json::from_str::<SavedRun>(&moved).unwrap(), serde_json::from_str(&saved).unwrap());
 }
 
-/// A look from the future is no look.
+/// A look from the future does not count.
 #[test]
 fn saved_run_with_a_look_from_the_future() {
     let world = World::new(full_group("Public", 210));

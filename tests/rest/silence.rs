@@ -1,4 +1,4 @@
-//! Silence that was forced, or not recorded, means nothing; and only people go.
+//! Silence that was forced or not recorded means nothing, and only people are removed.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn a_muted_group_removes_nobody() {
     for (told, is_muted) in [
         (json!("On"), true),
         (json!("Off"), false),
-        // What cannot be read counts as muted.
+        // An unreadable value counts as muted.
         (Value::Null, true),
         (json!("on"), true),
         (json!(0), true),
@@ -39,13 +39,13 @@ fn a_muted_group_removes_nobody() {
             }
         }
     }
-    // It goes on by what is read.
+    // It continues with what members read.
     let mut run = MakeRoom::new(GROUP, policy(1).spare_readers(5)).pace(Duration::ZERO);
     answer(&mut run, at(NOW), &muted(json!("On")));
     assert_eq!(wants(&mut run, at(NOW)).command(), "get_group_member_info");
 }
 
-/// One that is muted after the plan; and one where the mute was lifted a minute ago.
+/// A group that is muted after the plan, and one that was unmuted a minute ago.
 #[test]
 fn a_mute_is_seen_at_every_count_and_kept() {
     let world = World::new(full_group("Public", 200));
@@ -58,7 +58,7 @@ fn a_mute_is_seen_at_every_count_and_kept() {
     world.with_group(|group| group.all_muted = false);
     run.resume();
     assert_eq!(world.finish(&mut run), Came::Failed(MUTED.to_owned()));
-    // Another policy begins anew, and does not forget it.
+    // Another policy starts over, and does not forget the mute.
     let saved = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
     let mut run = MakeRoom::new(GROUP, policy(40)).continue_from(saved).unwrap();
     assert_eq!(world.finish(&mut run), Came::Failed(MUTED.to_owned()));
@@ -118,7 +118,7 @@ fn mutes_that_come_and_go() {
     assert_eq!(run.report().spared().collect::<Vec<_>>(), [(Spared::Role, 1), (Spared::Muted, 1)]);
 }
 
-/// Its removal got no answer, it was muted at the next look, and not at the one after that.
+/// After an unanswered removal, the member is muted at the next look but not at the one after that.
 #[test]
 fn a_mute_is_kept_from_look_to_look() {
     let muted = |account: &str, until: u64| {
@@ -162,7 +162,7 @@ fn silence_that_is_too_short_at_the_look() {
 }
 
 #[test]
-fn who_could_go_and_is_not_needed_is_counted() {
+fn removable_members_that_are_not_needed_are_counted() {
     let world = World::new(group(vec![old("bob"), old("eve"), Member::new("dan", NOW - 1000 * DAY, NOW), old("ann")]));
     let mut run = MakeRoom::new(GROUP, policy(1)).plan_only();
     assert_eq!(world.finish(&mut run), Came::Done);
@@ -189,19 +189,19 @@ fn imported_members_were_not_recorded_before() {
 }
 
 #[test]
-fn people_only_and_never_the_hand_that_calls() {
+fn robots_and_the_calling_account_stay() {
     let world = World::new(group(vec![old("@RBT#helper"), old("administrator"), old("bob"), old("@RBT")]));
     let mut run = MakeRoom::new(GROUP, policy(4).protect("nobody").protect("bob"));
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(world.removed(), ["@RBT"]);
-    // Nor are they planned.
+    // They are not planned either.
     assert_eq!(run.report().candidates().len(), 1);
     let spared = [(Spared::Role, 1), (Spared::Protected, 1), (Spared::Robot, 1), (Spared::ApiAdmin, 1)];
     assert_eq!(run.report().spared().collect::<Vec<_>>(), spared);
     assert_eq!(run.report().protected_not_found().collect::<Vec<_>>(), ["nobody"]);
 }
 
-/// A run that one admin began, and another one goes on with.
+/// One admin begins a run, and another one continues it.
 #[test]
 fn another_admin_looks_again() {
     let api = |admin: &str| RestApi::new(Endpoint::China, APP, admin, SecretKey::new(SECRET).unwrap()).unwrap();
@@ -223,9 +223,9 @@ fn another_admin_looks_again() {
     assert_eq!(accounts(&run, Outcome::Stays(Spared::ApiAdmin)), ["b"]);
 }
 
-/// "FAIL" with code 0 is no success of a removal.
+/// "FAIL" with code 0 is not a successful removal.
 #[test]
-fn fail_without_a_code_is_no_success() {
+fn fail_without_a_code_is_not_success() {
     let members = [member("owner", "Owner", 1, 0), member("b", "Member", 2, 0), member("eve", "Member", 3, 0)];
     let mut run = MakeRoom::new(GROUP, policy(1)).pace(Duration::ZERO);
     for told in [info("Public", 3), page(&members, None), look(&members[1..2]), info("Public", 3)] {
@@ -235,9 +235,9 @@ fn fail_without_a_code_is_no_success() {
     assert_eq!(accounts(&run, Outcome::Unconfirmed), ["b"]);
 }
 
-/// Only what is clear proves anything: an entry without a join time, or with a time after now, does not.
+/// Only clear entries prove anything: one without a join time, or with a time after now, does not.
 #[test]
-fn evidence_is_only_what_is_clear() {
+fn only_clear_entries_are_evidence() {
     let silent = [member("a", "Member", 5, 5), member("b", "Member", 9, 9)];
     for (third, judged) in [
         (member("c", "Member", 0, 7), false),
@@ -251,7 +251,7 @@ fn evidence_is_only_what_is_clear() {
         let ended = wants(&mut run, at(NOW));
         assert_eq!(ended == Wants::Done, judged, "{ended:?}");
     }
-    // Measured where inactivity is: at the event's time, not now.
+    // Measured at the event's time, like inactivity, not now.
     let event =
         im_group_full::testing::Callback::new(APP).group_id(GROUP).event_time_millis((NOW - DAY) * 1000).event();
     let mut run = MakeRoom::for_event(&event, policy(2)).unwrap().plan_only().pace(Duration::ZERO);
@@ -260,9 +260,9 @@ fn evidence_is_only_what_is_clear() {
     assert!(matches!(wants(&mut run, at(NOW)), Wants::Failed(_)));
 }
 
-/// One page with a single entry costs a few calls, and its member is judged; and so does a count above the list.
+/// A page with a single entry costs a few calls, and its member is judged. The same holds for a count above the list.
 #[test]
-fn one_bad_page_spoils_nothing() {
+fn one_bad_page_does_no_harm() {
     for bad in [1, 5, 17, 30] {
         let world = World::new(full_group("Public", 6000));
         let expected = crate::world::expected(&full_group("Public", 6000), &[], 60);
@@ -298,9 +298,9 @@ fn member_json(one: &Member) -> Value {
     member(&one.account, one.role, one.join_time, one.last_send_msg_time)
 }
 
-/// Old names mean the same, `null` makes a member unclear, and a policy can be asked alone.
+/// Old names mean the same, `null` makes a member unclear, and a policy can be used alone.
 #[test]
-fn names_of_a_mute() {
+fn old_and_new_names_of_a_mute() {
     for (name, until, stays) in [
         ("MuteUntil", json!(NOW + 5), Some(Spared::Muted)),
         ("ShutUpUntil", json!(NOW + 5), Some(Spared::Muted)),

@@ -1,4 +1,4 @@
-//! The stand-in refuses what the vendor refuses; without that, the other tests would prove little.
+//! The stand-in refuses what the vendor refuses. Otherwise the other tests would prove little.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn calls_of_each_command_in_a_second() {
     assert_eq!(code(&world, &world.api, "get_group_info", &json!({ "GroupIdList": [GROUP] })), 0);
 }
 
-/// Each call of the crate's, alone.
+/// Each call of the crate alone.
 #[test]
 fn each_call_alone() -> Result<(), rest::RestError> {
     let world = World::new(full_group("Public", 10));

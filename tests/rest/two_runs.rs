@@ -1,4 +1,4 @@
-//! Two workers on one group at once: together they remove whom one of them would have removed alone.
+//! Two workers on one group at once: together they remove the members that one of them would remove alone.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn assert_together(world: &World, runs: &[MakeRoom], expected: &[String], contex
     }
 }
 
-/// The first does some calls, the second does some, the first goes on to its end, then the second.
+/// The first run makes some calls, then the second; then the first finishes, then the second.
 #[test]
 fn interleaved_at_every_two_positions() {
     for group in groups() {
@@ -73,7 +73,7 @@ fn interleaved_call_by_call() {
     }
 }
 
-/// However the scheduler interleaves them.
+/// Interleaved by the scheduler.
 #[test]
 fn at_the_same_time() {
     for group in groups() {
@@ -89,8 +89,8 @@ fn at_the_same_time() {
     }
 }
 
-/// Candidates speak between the two scans, so that the runs plan differently. Only a removal that one run had decided upon
-/// before the other began can come on top.
+/// Candidates speak between the two scans, so that the runs plan differently. Only a removal that one run had
+/// decided on before the other began can be added.
 #[test]
 fn with_different_plans() {
     for group in groups() {
@@ -123,17 +123,17 @@ fn with_different_plans() {
     }
 }
 
-/// What the vendor's API makes impossible: both are told that slots are missing, and both remove somebody else. The bound
-/// that the documentation gives is reached, and not passed.
+/// The vendor's API cannot prevent this: both runs see missing slots and remove different members. The
+/// documented bound is reached, and not exceeded.
 #[test]
 fn the_one_race_that_is_left() {
     let mut group = full_group("Public", 420);
     let plan = expected(&group, &[], 200);
     let world = World::new(group.clone());
-    // These two plans have nobody in common: the policies protect each other's candidates.
+    // The two plans share nobody: each policy protects the other's candidates.
     let protect = |accounts: &[String]| accounts.iter().fold(policy(100), InactivityPolicy::protect);
     let mut runs = [MakeRoom::new(GROUP, protect(&plan[100..])), MakeRoom::new(GROUP, protect(&plan[..100]))];
-    // All but the removal: how full, three pages, two looks, how full again.
+    // All calls but the removal: a count, three pages, two looks, another count.
     for run in &mut runs {
         (0..7).for_each(|_| drop(world.step(run)));
         assert_eq!(world.count("delete_group_member"), 0);
@@ -151,7 +151,7 @@ fn the_one_race_that_is_left() {
     assert_eq!(group.limit - group.members.len(), 200);
 }
 
-/// A second run that begins long after the first stopped takes over what is left.
+/// A second run that begins long after the first stopped frees the rest.
 #[test]
 fn one_stops_and_a_new_one_finishes() {
     for group in groups() {

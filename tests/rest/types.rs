@@ -40,7 +40,7 @@ fn types_cross_threads_and_errors_are_errors() {
 
 /// `main() -> Result<(), Box<dyn Error>>` prints `Debug`.
 #[test]
-fn errors_say_what_is_wrong_in_debug_too() {
+fn debug_of_errors_says_what_is_wrong() {
     let policy = InactivityPolicy::new(std::time::Duration::ZERO, 1);
     let mut run = MakeRoom::new("g", policy.clone());
     let saved = serde_json::from_str(&serde_json::to_string(&MakeRoom::new("h", policy.clone())).unwrap()).unwrap();

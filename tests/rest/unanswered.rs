@@ -15,7 +15,7 @@ fn all() -> Vec<Value> {
     (0..MEMBERS).map(|i| member(&format!("m{i}"), if i == 0 { "Owner" } else { "Member" }, i as u64 + 1, 0)).collect()
 }
 
-/// A run of which the removal of m1, m2 and m3 got no answer, and that is about to look again.
+/// Returns a run whose removal of m1, m2 and m3 got no answer, about to look again.
 fn unanswered(code: Option<i32>) -> MakeRoom {
     unanswered_with(|run| match code {
         None => run.no_response(at(NOW)),
@@ -50,12 +50,12 @@ fn full(members: usize) -> Value {
 
 /// After these codes the removal may have been carried out; after the others it was not.
 #[test]
-fn which_codes_leave_it_open() {
+fn codes_that_leave_the_outcome_open() {
     use Outcome::{Planned, Unconfirmed};
     for code in [10002, 91000, 60008, 60013, 60014] {
         let mut run = unanswered(Some(code));
         assert_eq!(outcomes(&run), [Unconfirmed; 3], "{code}");
-        // It was: nobody "had left".
+        // The removal was carried out: nobody "had left".
         answer(&mut run, at(NOW + 1), &look(&[]));
         assert_eq!(outcomes(&run), [Outcome::Removed; 3], "{code}");
     }
@@ -73,7 +73,7 @@ fn which_codes_leave_it_open() {
     }
 }
 
-/// Each of them by what the next look says. None of them is said to have stayed, and none but they are sent again.
+/// The outcome of each, by the next look. None is reported as staying, and only these are sent again.
 #[test]
 fn what_the_next_look_says() {
     use Outcome::{Rejoined, Removed, Unconfirmed};
@@ -105,14 +105,14 @@ fn what_the_next_look_says() {
         let removal = answer(&mut run, at(NOW + 1), &json!({ "ErrorCode": 0 }));
         let expected: &[&str] = if again { &["m1", "m2", "m3"] } else { &["m2", "m3"] };
         assert_eq!(removal.removal(), expected, "{m1:?}");
-        // m1 counts as removed, so nobody goes in its place.
+        // m1 counts as removed, so nobody is removed in its place.
         assert_eq!(wants(&mut run, at(NOW + 1)), Wants::Done, "{m1:?}");
         let ended = if again { Removed } else { outcome };
         assert_eq!(outcomes(&run), [ended, Removed, Removed], "{m1:?}");
     }
 }
 
-/// The removal is carried out after the look: the slots are not freed twice.
+/// The removal is carried out after the look, and slots are not freed twice.
 #[test]
 fn carried_out_after_the_look() {
     let mut run = unanswered(None);
@@ -122,7 +122,7 @@ fn carried_out_after_the_look() {
     assert_eq!(outcomes(&run), [Outcome::Unconfirmed; 3]);
 }
 
-/// Somebody else has left meanwhile: if all three are carried out later, that is one too many already.
+/// Another member has left meanwhile: if all three removals are carried out later, that is already one too many.
 #[test]
 fn not_again_if_fewer_are_missing() {
     let mut anew = all()[1].clone();
@@ -136,9 +136,9 @@ fn not_again_if_fewer_are_missing() {
     }
 }
 
-/// As long as nobody knows, what was sent before counts as removed.
+/// While the outcome is unknown, earlier removals count as done.
 #[test]
-fn others_go_only_for_what_is_missing_beside_them() {
+fn others_are_removed_only_for_the_slots_still_missing() {
     let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 150));
     let many: Vec<_> = (0..300_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
     let count = |members: usize| {
@@ -158,7 +158,7 @@ fn others_go_only_for_what_is_missing_beside_them() {
     answer(&mut run, at(NOW), &count(300));
     assert_eq!(wants(&mut run, at(NOW)).removal().len(), 100);
     run.no_response(at(NOW));
-    // All are there still, and 40 of them have spoken: their removal may come yet.
+    // All are still present, and 40 have spoken: their removal may still be carried out.
     let spoke: Vec<_> = many[..40]
         .iter()
         .cloned()
@@ -170,10 +170,10 @@ fn others_go_only_for_what_is_missing_beside_them() {
     let now = at(NOW + 1);
     answer(&mut run, now, &look(&[&spoke[..], &many[40..50]].concat()));
     answer(&mut run, now, &look(&many[50..100]));
-    // Ten strangers have left.
+    // Ten other members have left.
     answer(&mut run, now, &count(290));
     assert_eq!(answer(&mut run, now, &json!({ "ErrorCode": 0 })).removal().len(), 60);
-    // 80 are missing now, and 40 of them are on their way.
+    // 80 slots are missing now, and 40 of the removals are in flight.
     answer(&mut run, now, &look(&many[100..140]));
     answer(&mut run, now, &count(230));
     let removal = answer(&mut run, now, &json!({ "ErrorCode": 0 }));
@@ -183,9 +183,9 @@ fn others_go_only_for_what_is_missing_beside_them() {
     assert_eq!(run.report().with_outcome(Outcome::Stays(Spared::NotNeeded)).count(), 10);
 }
 
-/// A removal is never repeated without a look, for as long as nobody answers.
+/// A removal is never repeated without a look, even if no answer ever arrives.
 #[test]
-fn never_blindly() {
+fn no_removal_is_repeated_without_a_look() {
     let mut run = unanswered(None);
     let mut now = at(NOW);
     for _ in 0..4 {

@@ -11,13 +11,13 @@ fn decode(user_sig: &str) -> Value {
     serde_json::from_slice(&credential::decode(user_sig).unwrap()).unwrap()
 }
 
-/// Made with the vendor's own implementation.
+/// Generated with the vendor's own implementation.
 fn vectors() -> Vec<Value> {
     serde_json::from_str(include_str!("../data/usersig.json")).unwrap()
 }
 
 #[test]
-fn agrees_with_the_vendors_own() {
+fn agrees_with_the_vendors_implementation() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 3);
     for vector in vectors {

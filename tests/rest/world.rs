@@ -17,10 +17,10 @@ pub const GROUP: &str = "@TGS#2J4SZEAEL";
 pub const DAY: u64 = 24 * 60 * 60;
 /// 2023-11-14 22:13:20 UTC.
 pub const NOW: u64 = 1_700_000_000;
-/// How long inactive, in every test.
+/// The inactivity period of every test.
 pub const INACTIVE: u64 = 90 * DAY;
 
-/// What a call takes on the test's clock: 100 calls in a second.
+/// The duration of a call on the test's clock: 100 calls per second.
 const CALL: Duration = Duration::from_millis(10);
 
 pub struct World {
@@ -47,10 +47,10 @@ impl TestClock {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Came {
-    /// The path of what was sent.
+    /// The path of the request.
     Sent(String),
     Waited(Duration),
     Done,
@@ -66,7 +66,7 @@ impl World {
         Self { stand_in, api: api(APP, ADMIN, SECRET), clock }
     }
 
-    /// Does what `run` asks for, once.
+    /// Carries out one step of `run`.
     pub fn step(&self, run: &mut MakeRoom) -> Came {
         let request = match run.step(&self.api, self.clock.now()) {
             Step::Send(request) => request,
@@ -87,12 +87,12 @@ impl World {
         Came::Sent(path)
     }
 
-    /// `None` where the connection would break.
+    /// Returns `None` if the connection breaks.
     pub fn send(&self, request: &Request<Vec<u8>>) -> Option<(StatusCode, Vec<u8>)> {
         self.stand_in.call(request)
     }
 
-    /// Does all that `run` asks for.
+    /// Carries out all steps of `run`.
     pub fn finish(&self, run: &mut MakeRoom) -> Came {
         for _ in 0..2000 {
             let came = self.step(run);
@@ -115,12 +115,12 @@ impl World {
         self.stand_in.with(|vendor| vendor.count(command))
     }
 
-    /// The number of the last call of `command`.
+    /// Returns the number of the last call of `command`.
     pub fn last_call(&self, command: &str) -> usize {
         self.stand_in.with(|vendor| vendor.calls.iter().rfind(|call| call.command == command).unwrap().number)
     }
 
-    /// Whether the call at `position` or a later one looked `account` up.
+    /// Returns whether the call at `position` or a later one looked `account` up.
     pub fn looks_at(&self, account: &str, position: usize) -> bool {
         let asks = |call: &Call| {
             let accounts = call.body["Member_List_Account"].as_array();
@@ -156,7 +156,7 @@ pub fn full_group(kind: &'static str, members: usize) -> Group {
     Group { kind, limit: members, members: list.collect(), all_muted: false }
 }
 
-/// Whom the policy removes from `group`, worked out in the plainest way.
+/// Returns whom the policy removes from `group`, in the simplest way.
 pub fn expected(group: &Group, protected: &[&str], free: usize) -> Vec<String> {
     let mut eligible: Vec<_> = group
         .members
@@ -173,12 +173,12 @@ pub fn policy(free: u32) -> InactivityPolicy {
     anybody(InactivityPolicy::new(Duration::from_secs(INACTIVE), free))
 }
 
-/// Without the limits that would keep small groups and Communities out of the tests.
+/// Without the limits that would exclude small groups and Communities from the tests.
 pub fn anybody(policy: InactivityPolicy) -> InactivityPolicy {
     policy.max_removed_percent(100).trust_silence().ignore_online_status()
 }
 
-/// What another worker makes of a saved run, with the policy and the options of `new`.
+/// Continues a saved run in another worker, with the policy and the options of `new`.
 #[track_caller]
 pub fn restored(run: &MakeRoom, new: MakeRoom) -> MakeRoom {
     let saved: SavedRun = serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap();
@@ -193,7 +193,8 @@ pub fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {
 /// How many slots [`run`] frees.
 pub const FREE: u32 = 110;
 
-/// Two pages, two removals, and looks of one and of two calls: as small as that can be, since many tests try every position.
+/// Two pages, two removals, and looks of one and of two calls: as small as possible, because many tests try
+/// every position.
 pub fn groups() -> [Group; 2] {
     [full_group("Public", 210), full_group("Community", 210)]
 }
@@ -215,7 +216,7 @@ pub fn calls(group: &Group) -> usize {
     world.stand_in.with(|vendor| vendor.calls.len())
 }
 
-/// Everybody whom the stand-in removed, and nobody else, is `Removed` in the report, and nobody is there twice.
+/// Checks that exactly the members that the stand-in removed are `Removed` in the report, each once.
 #[track_caller]
 pub fn assert_exact(world: &World, run: &MakeRoom) {
     assert_eq!(sorted(accounts(run, Outcome::Removed)), sorted(world.removed()));

@@ -13,7 +13,7 @@ use im_group_full::{
 
 use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, ready};
 
-/// Notes in the recorder, after it has waited for ever or not at all.
+/// Writes to the recorder at once, or never.
 struct Waiting<'a> {
     recorder: &'a Recorder,
     forever: bool,

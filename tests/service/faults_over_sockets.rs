@@ -1,5 +1,5 @@
-//! Faults in the middle, over sockets: after every fault of a client or a handler the server goes on, the next request is
-//! answered right, and no task is left behind.
+//! Faults over sockets: after every fault of a client or a handler the server goes on, answers the next
+//! request correctly, and leaves no task behind.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
 
-/// Does what the group's name says.
+/// A handler that does what the group's name says.
 #[derive(Clone)]
 struct Moody(Validator);
 
@@ -34,12 +34,12 @@ impl AsyncGroupFullHandler for Moody {
 struct Server {
     address: SocketAddr,
     runtime: Handle,
-    /// What it has when nobody is connected.
+    /// The number of tasks while nobody is connected.
     tasks: usize,
 }
 
 impl Server {
-    /// As an app would serve it: axum, and a time limit that a test can wait for.
+    /// Serves with axum, like an app, with a time limit that a test can wait for.
     fn start(limit: Duration) -> Self {
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {
@@ -65,7 +65,7 @@ impl Server {
         client
     }
 
-    /// Sends these bytes, the last of which let the server close the connection, and returns what comes back.
+    /// Sends these bytes, the last of which make the server close the connection, and returns the response.
     fn answers(&self, bytes: &[u8]) -> String {
         let mut client = self.connect();
         client.write_all(bytes).unwrap();
@@ -78,7 +78,7 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(OK), "{answer}");
     }
 
-    /// Every task of a connection ends with it; a server that forgets one would never come to this.
+    /// Waits until every task has ended; a server that leaks one fails here.
     #[track_caller]
     fn assert_nothing_left(&self) {
         for _ in 0..3000 {
@@ -108,7 +108,7 @@ fn closed_at_every_byte() {
 }
 
 #[test]
-fn bodies_that_are_not_as_declared() {
+fn bodies_with_a_wrong_content_length() {
     let server = Server::start(Duration::from_millis(200));
     let genuine = String::from_utf8(request("g", CLOSE)).unwrap();
     let length = genuine.split("Content-Length: ").nth(1).unwrap().split("\r\n").next().unwrap();
@@ -116,14 +116,14 @@ fn bodies_that_are_not_as_declared() {
         |other: usize| genuine.replace(&format!("Content-Length: {length}"), &format!("Content-Length: {other}"));
     let length: usize = length.parse().unwrap();
 
-    // Longer than what comes: it waits for the rest, and the time limit ends that.
+    // Longer than the body: the server waits for the rest until the time limit.
     let mut client = server.connect();
     client.write_all(declared(length + 1).as_bytes()).unwrap();
     let mut answer = [0; 12];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
     drop(client);
-    // Shorter: the body is cut, and what is left is no request.
+    // Shorter: the body is cut, and the rest is not a request.
     let answer = server.answers(declared(length - 1).as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400 ") && !answer.contains("HTTP/1.1 200"), "{answer}");
     // None at all.
@@ -151,13 +151,13 @@ fn bodies_that_are_too_slow() {
 }
 
 #[test]
-fn requests_one_behind_the_other() {
+fn pipelined_requests() {
     let server = Server::start(CALLBACK_TIMEOUT);
     let other = String::from_utf8(request("g", "")).unwrap().replace("SdkAppid=888888", "SdkAppid=1");
     let pipelined = [&request("a", "")[..], &request("b", ""), other.as_bytes(), &request("never read", "")].concat();
     let answers = server.answers(&pipelined);
     let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
-    // The one that was refused unread closes the connection, so that its body is not taken for a request.
+    // A request that is refused unread closes the connection, so that its body is not taken for a request.
     assert_eq!(statuses, ["200", "200", "403"]);
     server.assert_goes_on();
     server.assert_nothing_left();
@@ -173,7 +173,7 @@ fn handlers_that_panic_or_never_finish() {
         let mut answer = [0; 12];
         client.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"HTTP/1.1 408");
-        // And one that is left while it does.
+        // And the client leaves while the handler hangs.
         server.connect().write_all(&request("never finishes", "")).unwrap();
         server.assert_goes_on();
     }

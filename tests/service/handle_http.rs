@@ -1,4 +1,4 @@
-//! `handle_http` and `handle_http_async`, which answer the same.
+//! `handle_http` and `handle_http_async`, which give the same answers.
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ fn every_method_but_post_is_refused() {
 }
 
 #[test]
-fn no_content_type_header_is_asked_for() {
+fn no_content_type_header_is_required() {
     for content_type in ["application/json", "application/x-www-form-urlencoded", "text/plain; charset=utf-16"] {
         let mut request = Callback::new(APP).request();
         request.headers_mut().insert("content-type", content_type.parse().unwrap());

@@ -34,7 +34,7 @@ fn asks(method: &str, raw_query: &str, body: &Result<Vec<u8>, Rejection>, status
 }
 
 #[test]
-fn the_method_and_the_query_are_judged_before_the_body_is_read() {
+fn the_method_and_the_query_are_checked_before_the_body_is_read() {
     let body = Ok(BODY.to_vec());
     for method in ["GET", "HEAD", "post", "", "POST "] {
         asks(method, QUERY, &body, 405, "rejected method_not_allowed", UNREAD);
@@ -55,9 +55,9 @@ fn a_body_is_read_once_and_one_byte_above_the_limit() {
     asks("POST", QUERY, &Ok(b"{}".to_vec()), 400, "rejected malformed_body", 1001);
 }
 
-/// No caller adds one, so that none overflows.
+/// The crate adds one to the limit, so callers need not, and cannot overflow.
 #[test]
-fn the_longest_limit_is_read_to() {
+fn the_largest_limit_does_not_overflow() {
     let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(usize::MAX));
     let read = |most| {
         assert_eq!(most, usize::MAX);
@@ -71,14 +71,14 @@ fn the_longest_limit_is_read_to() {
 }
 
 #[test]
-fn what_goes_wrong_while_it_is_read_is_answered() {
+fn errors_while_reading_are_answered() {
     asks("POST", QUERY, &Err(Rejection::body_too_large()), 413, "rejected body_too_large", 1001);
     asks("POST", QUERY, &Err(Rejection::incomplete_body()), 400, "rejected incomplete_body", 1001);
 }
 
-/// Its users must not be blocked, and the connection must be of use again.
+/// Must not block its users, and must keep the connection usable.
 #[test]
-fn the_body_of_another_command_is_read_and_does_not_count() {
+fn the_body_of_another_command_is_read_and_ignored() {
     for body in [
         Ok(b"\xff".to_vec()),
         Ok(vec![b' '; 2000]),
@@ -89,7 +89,7 @@ fn the_body_of_another_command_is_read_and_does_not_count() {
     }
 }
 
-/// What is counted does not depend on whether the body ever ends.
+/// Counts do not depend on whether the body ever ends.
 #[test]
 fn another_command_is_counted_before_its_body_is_read() {
     let recorder = Recorder::new(Validator::unauthenticated(APP));

@@ -1,4 +1,4 @@
-//! For each request one hook is called, and one only, in every way in.
+//! Every entry point calls exactly one hook for each request.
 
 use std::future::ready as at_once;
 use std::sync::{Arc, Mutex};
@@ -34,7 +34,7 @@ const KINDS: [RejectionKind; 15] = [
     RejectionKind::MethodNotAllowed,
 ];
 
-/// What each way in answers, and what it calls. Those without a method are asked only for a POST.
+/// The answer and the calls of each entry point. Those without a method run only for a POST.
 fn every_way_in(request: &Request<Vec<u8>>, recorder: &Arc<Recorder>) -> Vec<(&'static str, u16, Vec<String>)> {
     let (method, query, body) =
         (request.method().as_str(), request.uri().query().unwrap_or_default(), request.body().as_slice());
@@ -110,7 +110,7 @@ fn a_rejection_and_another_command_have_a_hook_each() {
     }
 }
 
-/// A server of several apps has to know whose token is wrong.
+/// A server of several apps needs to know whose token is wrong.
 #[test]
 fn a_rejection_names_the_app_that_was_claimed() {
     let token = Token::new("xxxxyyyy").unwrap();
@@ -148,7 +148,7 @@ fn a_rejection_names_the_app_that_was_claimed() {
     assert_eq!((rejection.kind(), rejection.sdk_app_id()), (RejectionKind::OtherCommand, Some(APP)));
     assert_eq!(Rejection::unknown_app(APP).sdk_app_id(), Some(APP));
     assert_eq!(CallbackQuery::parse("SdkAppid=888888").unwrap_err().sdk_app_id(), Some(APP));
-    // It was not read, or could not be.
+    // The app was not read, or is unreadable.
     let long = format!("{QUERY}&x={}", "x".repeat(300));
     for (method, query) in
         [("GET", QUERY), ("POST", &long), ("POST", ""), ("POST", "SdkAppid=x"), ("POST", "SdkAppid=1&SdkAppid=1")]
@@ -158,9 +158,9 @@ fn a_rejection_names_the_app_that_was_claimed() {
     }
 }
 
-/// What the closures were called with, in order, and what the answer said.
+/// The calls of the closures, in order, and the answer.
 #[test]
-fn closures_hear_of_everything() {
+fn closures_get_every_call() {
     let token = Token::new("xxxxyyyy").unwrap();
     let signed = Callback::new(APP).signed(&token, NOW);
     let log = Arc::new(Mutex::new(Vec::new()));

@@ -1,5 +1,5 @@
-//! The ways in that need a server or its types: the tower service, handlers that await, and a queue behind them. What opens
-//! sockets says so in its name.
+//! The entry points that need a server or its types: the tower service, async handlers, and a queue behind
+//! them. Files that open sockets say so in their names.
 
 #[path = "../util/raw.rs"]
 mod raw;

@@ -36,7 +36,7 @@ fn alone() -> (Alone, Arc<Recorder>) {
     (GroupFullService::new(Immediate(Arc::clone(&recorder))), recorder)
 }
 
-/// Status, `Connection` and body of an answer that must come.
+/// Returns the status, `Connection` and body of the response, which must arrive.
 async fn answer<S, B, R>(service: S, request: Request<B>) -> (u16, Option<String>, String)
 where
     S: Service<Request<B>, Response = Response<ReplyBody<R>>>,
@@ -75,7 +75,7 @@ async fn alone_it_drops_the_body_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn alone_it_does_not_begin_what_is_too_long() {
+async fn alone_it_does_not_read_a_body_that_is_too_long() {
     for (version, connection) in [(Version::HTTP_11, Some("close".to_owned())), (Version::HTTP_2, None)] {
         let (service, recorder) = alone();
         let body = Script::new([Step::Silent]);
@@ -92,7 +92,7 @@ async fn echo(Extension(query): Extension<CheckedQuery<'static>>, body: String) 
 }
 
 #[tokio::test]
-async fn services_of_every_kind_answer_it() {
+async fn every_kind_of_service_answers_it() {
     let (service, recorder) = alone();
     let body = "x".repeat(LIMIT + 1);
     let request = || {
@@ -130,7 +130,7 @@ async fn upstream(mut request: Request<axum::body::Body>) -> Result<Response<Inc
 }
 
 #[tokio::test]
-async fn only_what_passed_reaches_it() {
+async fn only_genuine_callbacks_reach_it() {
     let reached = tower::service_fn(async |_: Request<Full<Bytes>>| -> Result<Response<Full<Bytes>>, Infallible> {
         panic!("it was reached");
     });
@@ -149,7 +149,7 @@ async fn only_what_passed_reaches_it() {
         assert_eq!(got, status);
         assert_eq!(recorder.calls().len(), 1);
     }
-    // Another command that is not provably the vendor's, of now.
+    // Another command that is not provably a fresh request from the vendor.
     let token = Token::new("xxxxyyyy").unwrap();
     let recorder = Arc::new(Recorder::new(Validator::signed(APP, token.clone())));
     let strict = GroupFullService::new(Immediate(Arc::clone(&recorder))).other(reached);
@@ -162,7 +162,7 @@ async fn only_what_passed_reaches_it() {
         assert_eq!(answer(strict.clone(), forged.request().map(Full::from)).await.0, 403);
         assert!(recorder.calls()[1].starts_with("rejected "));
     }
-    // Another command of another app, and one that comes by GET.
+    // Another command of another app, and one sent as GET.
     let mut foreign = callback().request().map(Full::from);
     *foreign.uri_mut() = "/?SdkAppid=1&CallbackCommand=A".parse().unwrap();
     assert_eq!(answer(service.clone(), foreign).await.0, 403);
@@ -187,7 +187,7 @@ impl Service<Request<Full<Bytes>>> for Broken {
 
 /// `ConcurrencyLimit` panics if it is called before it is ready.
 #[tokio::test]
-async fn it_is_asked_whether_it_is_ready_and_its_errors_come_out() {
+async fn it_is_polled_for_readiness_and_its_errors_are_returned() {
     let (service, _) = alone();
     let inner = ServiceBuilder::new().concurrency_limit(1).service(tower::service_fn(
         async |_: Request<Full<Bytes>>| -> Result<Response<Full<Bytes>>, &'static str> { Err("no upstream") },
@@ -198,14 +198,14 @@ async fn it_is_asked_whether_it_is_ready_and_its_errors_come_out() {
         let error = ready.call(callback().request().map(Full::from)).await.err();
         assert_eq!(error, Some("no upstream"));
     }
-    // Nor is an error of readiness an answer.
+    // An error of readiness is not an answer either.
     let broken = alone().0.other(Broken);
     assert_eq!(broken.oneshot(callback().request().map(Full::from)).await.err(), Some("not ready"));
     // An event does not wait for it.
     assert_eq!(answer(service, Callback::new(APP).request().map(Full::from)).await.0, 200);
 }
 
-/// What it answers is sent as it is.
+/// Its answers are sent unchanged.
 #[tokio::test]
 async fn its_answers_keep_their_head_and_their_length() {
     const BLOCKED: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":120001}"#;
@@ -226,14 +226,14 @@ async fn its_answers_keep_their_head_and_their_length() {
 }
 
 #[test]
-fn debug_tells_what_it_is_made_of() {
+fn debug_shows_its_parts() {
     let handler = handler_fn(Validator::unauthenticated(APP), |_| Ok(()));
     let debug = format!("{:?}", GroupFullService::new(Immediate(handler)));
     assert!(debug.starts_with("GroupFullService { handler: Immediate(HandlerFn { validator: "), "{debug}");
     assert!(debug.ends_with(", other: None }"), "{debug}");
 }
 
-/// The whole of it behind hyper, as an app serves it.
+/// The whole service behind hyper, as an app runs it.
 #[tokio::test]
 async fn it_serves_behind_hyper() {
     let (service, _) = alone();

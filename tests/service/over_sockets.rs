@@ -1,4 +1,4 @@
-//! The tower service behind hyper, over sockets: what a client reads when it does as it likes.
+//! The tower service behind hyper, over sockets: what clients of all kinds read.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -14,10 +14,10 @@ use im_group_full::{GroupFullService, Immediate, RejectionKind, Validator};
 
 use crate::util::{APP, OK, Recorder};
 
-/// An answer that does not come fails the test.
+/// A missing answer fails the test.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves with axum, as the app would, until the process ends.
+/// Serves with axum, like an app, until the process ends.
 fn serve() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -38,7 +38,7 @@ struct Client(TcpStream);
 impl Client {
     fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        // Head and body go out apart; without it the body would wait for the kernel.
+        // Head and body are sent separately; without this the kernel would delay the body.
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -53,7 +53,7 @@ impl Client {
         self.send(format!("POST /?{} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n", callback.raw_query()));
     }
 
-    /// The next answer: its status, whether it says that the connection closes, and its body.
+    /// Returns the status of the next answer, whether it announces that the connection closes, and its body.
     #[track_caller]
     fn answer(&mut self) -> (u16, bool, String) {
         let mut head = Vec::new();
@@ -71,7 +71,7 @@ impl Client {
         (status, head.contains("\r\nconnection: close\r\n"), String::from_utf8(body).unwrap())
     }
 
-    /// Sends chunks beside what else happens, until the server closes.
+    /// Sends chunks in the background until the server closes the connection.
     fn endless(&self) -> JoinHandle<()> {
         let mut writer = self.0.try_clone().unwrap();
         std::thread::spawn(move || {
@@ -80,7 +80,7 @@ impl Client {
         })
     }
 
-    /// Whether the server has closed the connection, and nothing else came.
+    /// Returns whether the server has closed the connection without sending more.
     fn is_closed(&mut self) -> bool {
         match self.0.read(&mut [0]) {
             Ok(read) => read == 0,
@@ -110,12 +110,12 @@ fn a_connection_serves_many_callbacks() {
         assert_eq!(client.answer(), status);
     }
     client.head(&genuine.broken(RejectionKind::MissingParameter), "");
-    // There is no body, therefore nothing is left unread.
+    // There is no body, so nothing is left unread.
     assert_eq!(client.answer(), (400, false, fail("parameter `SdkAppid`: missing")));
 }
 
 #[test]
-fn who_asks_before_sending_is_told_to_go_on_only_for_a_reason() {
+fn expect_continue_is_answered_only_if_the_body_is_wanted() {
     let address = serve();
     let body = Callback::new(APP).raw_body();
     let headers = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len());
@@ -176,7 +176,7 @@ fn a_connection_serves_many_callbacks_of_another_command() {
 }
 
 #[test]
-fn another_command_is_answered_whatever_its_size() {
+fn another_command_of_any_size_is_answered() {
     let other = Callback::new(APP).broken(RejectionKind::OtherCommand);
     let mut client = Client::new(serve());
     client.head(&other, "Content-Length: 1000000000\r\n");

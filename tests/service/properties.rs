@@ -1,4 +1,4 @@
-//! What holds for every input.
+//! Properties that hold for every input.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use im_group_full::{CallbackQuery, CallbackResponse, GroupFull, OptPlatform, Rej
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// The same inputs in every run; fuzzing is where others are looked for.
+/// Uses the same inputs in every run; fuzzing looks for others.
 fn fixed(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Queries from pieces that mean something to a parser.
+/// Generates queries from pieces that matter to a parser.
 fn query() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "SdkAppid",
@@ -94,7 +94,7 @@ proptest! {
         }
     }
 
-    /// On what both accept, the reference and this parser read the same.
+    /// The reference and this parser agree on every query that both accept.
     #[test]
     fn agrees_with_form_urlencoded(
         values in prop::collection::vec((".{1,12}", any::<bool>()), 4),
@@ -164,7 +164,7 @@ proptest! {
         prop_assert_eq!(rejection.kind(), RejectionKind::InvalidSignature);
     }
 
-    /// In every query that is accepted, the reference finds the same identity, and finds it once.
+    /// In every accepted query, the reference finds the same identity exactly once.
     #[test]
     fn no_other_parser_reads_another_identity(raw_query in query()) {
         if let Ok(query) = CallbackQuery::parse(&raw_query) {
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_elses_callback_gets_through(id in any::<u64>()) {
+    fn callbacks_of_other_apps_are_rejected(id in any::<u64>()) {
         prop_assume!(id != APP.get());
         let raw_query = QUERY.replace("888888", &id.to_string());
         let rejection = Validator::unauthenticated(APP).validate(&raw_query, BODY, at(NOW)).unwrap_err();

@@ -1,4 +1,4 @@
-//! What an event is in a queue: JSON that every later version reads, and an id that stays.
+//! Events in a queue: JSON that every later version reads, and a stable id.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use im_group_full::{CallbackBody, CallbackQuery, GroupFull};
 use serde_json::json;
 use serde_test::{Token, assert_de_tokens};
 
-/// Written before there was a `TopicId`.
+/// Written before `TopicId` existed.
 const JSON: &str = concat!(
     r#"{"query":{"SdkAppid":888888,"CallbackCommand":"Group.CallbackAfterGroupFull","contenttype":"json","#,
     r#""ClientIP":"127.0.0.1","OptPlatform":"RESTAPI","RequestID":null},"#,
@@ -31,7 +31,7 @@ fn id(app: u64, event_time: &serde_json::Value, group_id: &str, topic_id: Option
 }
 
 #[test]
-fn the_json_in_a_queue_stays_as_it_is() {
+fn the_queued_json_is_stable() {
     let event = event(QUERY, BODY);
 
     assert_eq!(serde_json::to_string(&event).unwrap(), JSON);
@@ -39,7 +39,7 @@ fn the_json_in_a_queue_stays_as_it_is() {
 }
 
 #[test]
-fn an_event_may_lack_what_is_optional() {
+fn optional_fields_may_be_missing() {
     let event = event(
         "SdkAppid=1&CallbackCommand=Group.CallbackAfterGroupFull",
         r#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"群"}"#.as_bytes(),
@@ -77,7 +77,7 @@ fn the_id_names_the_event() {
     }
 }
 
-/// A topic is not its Community, and no text can be made to look like another event's.
+/// A topic differs from its Community, and no text can imitate another event's id.
 #[test]
 fn no_two_events_share_an_id() {
     let texts = ["1", ":1", "1:1", "::1", "1:1:1", "1/1", "/1", "1/1:1/1", " 1", "1\n"];
@@ -101,15 +101,15 @@ fn the_id_of_a_topic_names_both() {
 }
 
 #[test]
-fn what_the_vendor_says_besides_is_no_part_of_the_id() {
+fn other_parameters_are_not_part_of_the_id() {
     let repeated = format!("{QUERY}&RequestID=1b4e28ba-2fa1-11d2-883f-0016d3cca427").replace("RESTAPI", "Web");
     assert_ne!(event(&repeated, BODY), event(QUERY, BODY));
     assert_eq!(event(&repeated, BODY).id(), event(QUERY, BODY).id());
 }
 
-/// RON, for one, marks an optional value as such.
+/// RON, for example, marks optional values.
 #[test]
-fn a_time_that_is_marked_as_optional_is_read() {
+fn a_time_marked_as_optional_is_read() {
     let fields = ["CallbackCommand", "A", "GroupId", "g", "EventTime"].map(Token::Str);
     for (time, json) in [(&[Token::Some, Token::U64(1)][..], "1"), (&[Token::None], "null"), (&[Token::Unit], "null")] {
         let tokens = [&[Token::Map { len: None }], &fields[..], time, &[Token::MapEnd]].concat();

@@ -1,4 +1,4 @@
-//! The tower service, asked directly, with bodies that tell how far they were read.
+//! The tower service called directly, with bodies that report how far they were read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,13 +32,13 @@ fn asked(validator: Validator) -> Asked {
 }
 
 impl Asked {
-    /// Status, `Connection` and body of the answer, and what the handler was told.
+    /// Returns the status, `Connection` and body of the answer, and the calls of the handler.
     async fn answer<B>(&self, request: Request<B>) -> (u16, Option<String>, String, Vec<String>)
     where
         B: Body + Send + 'static,
     {
         let answer = async { read(self.service.clone().oneshot(request).await.unwrap()).await };
-        // An answer that does not come fails the test.
+        // A missing answer fails the test.
         let (status, connection, body) =
             tokio::time::timeout(Duration::from_secs(10), answer).await.expect("an answer");
         (status, connection, body, self.recorder.calls())
@@ -61,7 +61,7 @@ fn fail(info: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_the_query_decides_is_answered_unread() {
+async fn a_bad_query_is_answered_without_reading_the_body() {
     let broken = |kind| Callback::new(APP).broken(kind).request();
     let mut declared = Callback::new(APP).request();
     declared.headers_mut().insert("content-length", (LIMIT + 1).into());
@@ -77,7 +77,7 @@ async fn what_the_query_decides_is_answered_unread() {
         for (version, connection) in [
             (Version::HTTP_10, Some("close")),
             (Version::HTTP_11, Some("close")),
-            // There the header is an error, and a stream can end alone.
+            // In HTTP/2 the header is an error, and a stream can end alone.
             (Version::HTTP_2, None),
         ] {
             let asked = asked(Validator::unauthenticated(APP));
@@ -162,11 +162,11 @@ async fn the_limit_is_the_validators() {
 }
 
 #[tokio::test]
-async fn a_body_is_read_however_it_comes() {
+async fn a_body_is_read_in_any_pieces() {
     let raw_body = Callback::new(APP).raw_body();
     for piece in [1, 40, raw_body.len() - 1, raw_body.len()] {
         let mut steps: Vec<_> = raw_body.chunks(piece).map(|piece| Step::Data(piece.to_vec())).collect();
-        // Without trailers and with a known size, the last piece knows that it is the last.
+        // Without trailers and with a known size, the body knows its last piece.
         let sized = Script { size: Some(raw_body.len() as u64), ..Script::new(steps.clone()) };
         steps.insert(1, Step::Data(Vec::new()));
         steps.push(Step::Trailers);
@@ -179,7 +179,7 @@ async fn a_body_is_read_however_it_comes() {
     }
 }
 
-/// The body decides what it is, unless the header says that it is too long.
+/// The body decides, unless the header says that it is too long.
 #[tokio::test]
 async fn a_small_content_length_and_expect_change_nothing() {
     for (spaces, length) in [(0, "5"), (20 * 1024, "20000"), (20 * 1024, "0"), (LIMIT - 200, "64000")] {
@@ -206,9 +206,9 @@ async fn a_failure_keeps_the_connection_and_a_405_names_post() {
     assert_eq!(response.headers()["content-type"], "application/json");
 }
 
-/// Most servers refuse it themselves; where one does not, the body decides.
+/// Most servers refuse it themselves; otherwise the body decides.
 #[tokio::test]
-async fn a_content_length_that_is_no_number_says_nothing() {
+async fn a_malformed_content_length_is_ignored() {
     for length in [&b"\xff"[..], b"many", b"-1", b"99999999999999999999999"] {
         let mut request = with_body(&Callback::new(APP), Full::<Bytes>::from(Callback::new(APP).raw_body()));
         request.headers_mut().insert("content-length", HeaderValue::from_bytes(length).unwrap());
@@ -230,7 +230,7 @@ async fn a_body_that_breaks_off_is_incomplete() {
 #[tokio::test]
 async fn a_body_read_to_its_end_leaves_the_connection_open() {
     let callback = Callback::new(APP).broken(RejectionKind::MalformedBody);
-    // As hyper does: a chunked body does not know that it has ended.
+    // Like hyper: a chunked body does not know that it has ended.
     let body = Script::new([Step::Data(callback.raw_body())]);
     let (status, connection, _, calls) =
         asked(Validator::unauthenticated(APP)).answer(with_body(&callback, body)).await;
@@ -251,13 +251,13 @@ async fn a_dropped_future_leaves_nothing_behind() {
     assert_eq!(body.polls(), 2);
     drop(future);
     assert_eq!(Arc::strong_count(&body.polls), 1);
-    // The service's own, and this one.
+    // One is the service's, the other is the test's.
     assert_eq!(Arc::strong_count(&asked.recorder), 2);
     assert_eq!(asked.recorder.calls(), [""; 0]);
 }
 
 #[tokio::test]
-async fn it_stands_under_layers() {
+async fn it_works_under_layers() {
     let silent = || with_body(&Callback::new(APP), Script::new([Step::Silent]));
     let genuine = || with_body(&Callback::new(APP), Script::new([Step::Data(Callback::new(APP).raw_body())]));
     let service = asked(Validator::unauthenticated(APP)).service;
@@ -268,7 +268,7 @@ async fn it_stands_under_layers() {
         .concurrency_limit(1)
         .service(service.clone());
     for _ in 0..2 {
-        // Each would keep the one permit for ever.
+        // Each would hold the only permit forever.
         let error = layered.clone().oneshot(silent()).await.err().unwrap();
         assert!(error.is::<tower::timeout::error::Elapsed>(), "{error}");
     }
@@ -293,7 +293,7 @@ fn an_answer_is_one_frame_of_known_size() {
 }
 
 #[test]
-fn its_types_travel() {
+fn its_types_are_send() {
     fn travels<T: Send + 'static>() {}
     fn is_shared<T: Send + Sync + Clone + 'static>() {}
     travels::<ResponseFuture>();
@@ -301,9 +301,9 @@ fn its_types_travel() {
     is_shared::<ReplyBody>();
 }
 
-/// The signature in the query is worth something while it is fresh.
+/// The signature in the query can be replayed while it is fresh.
 #[tokio::test]
-async fn a_future_shows_nothing_of_its_request() {
+async fn debug_of_the_future_hides_the_request() {
     let token = Token::new("xxxxyyyy").unwrap();
     let callback = Callback::new(APP).signed(&token, NOW);
     let future = asked(Validator::unauthenticated(APP)).service.call(with_body(&callback, Full::new(Bytes::new())));

@@ -1,4 +1,4 @@
-//! Several apps on one URL, as the documentation of `Rejection::unknown_app` has it, in axum and with look-ups that fail.
+//! Several apps on one URL, as documented at `Rejection::unknown_app`, in axum and with failing look-ups.
 
 use std::io;
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ use tower::ServiceExt;
 const NOW: u64 = 1_670_574_414;
 const PASSWORD: &str = "postgres://im:hunter2@db";
 
-/// What a database has: a token of each app, and its faults.
+/// A database with a token for each app, which can fail.
 #[derive(Clone, Copy)]
 struct Tenants {
     events: &'static Mutex<Vec<String>>,
@@ -35,7 +35,7 @@ impl Tenants {
             _ if self.is_down => Err(io::Error::other(format!("{PASSWORD}: no answer"))),
             7 => Ok(Some(Token::new("seven").unwrap())),
             8 => Ok(Some(Token::new("eight").unwrap())),
-            // What somebody stored by mistake must not become an app that anybody can sign for.
+            // An entry stored by mistake must not become an app that anyone can sign for.
             9 => Token::new("").map(Some).map_err(io::Error::other),
             _ => Ok(None),
         }
@@ -103,7 +103,7 @@ async fn an_app_that_is_not_found_is_refused() {
 #[tokio::test]
 async fn a_failed_look_up_answers_503_and_nothing_leaks() {
     let down = Tenants::new(true);
-    // Known and unknown apps, and right and wrong tokens, cannot be told apart.
+    // Known and unknown apps, and right and wrong tokens, get the same answer.
     for (app, token) in [(7, "seven"), (7, "eight"), (6, "seven"), (0, "x")] {
         assert_eq!(send(down, app, token).await, (503, String::new()));
     }

@@ -1,4 +1,4 @@
-//! `testing::Callback`: what it calls valid is accepted, and what it breaks is refused as just that.
+//! `testing::Callback`: its valid callbacks are accepted, and its broken ones are refused for the given reason.
 
 use im_group_full::RejectionKind::{self, *};
 use im_group_full::testing::Callback;
@@ -43,9 +43,9 @@ fn what_is_set_is_sent() {
     assert!(!body(Callback::new(APP).event_time_millis(None)).contains("EventTime"));
     assert!(body(Callback::new(APP).topic_id("t")).ends_with(r#","TopicId":"t"}"#));
     assert_eq!(Callback::new(APP).topic_id("t").event().topic_id(), Some("t"));
-    // An empty one is none.
+    // An empty one counts as missing.
     assert_eq!(Callback::new(APP).topic_id("").event(), Callback::new(APP).event());
-    // As far from the time of the signature as can be, so that no tolerance is enough.
+    // As far from the time of the signature as possible, so that no tolerance suffices.
     let half = u64::MAX / 2;
     for (time, stale) in [(0, u64::MAX), (NOW, u64::MAX), (half, u64::MAX), (half + 1, 0), (u64::MAX, 0)] {
         let query = Callback::new(APP).signed(&token(), time).broken(StaleSignature).raw_query();
@@ -53,7 +53,7 @@ fn what_is_set_is_sent() {
     }
 }
 
-/// An event given to a handler must be the one that a server would have given it.
+/// An event made for a handler must equal the one from a server.
 #[test]
 fn an_event_is_the_validated_callback() {
     let validator = Validator::signed(APP, token());
@@ -80,7 +80,7 @@ fn a_command_is_encoded() {
 }
 
 #[test]
-fn what_is_broken_is_refused_as_just_that() {
+fn each_broken_callback_is_refused_for_that_reason() {
     let plain = Validator::unauthenticated(APP);
     let strict = Validator::signed(APP, token());
     for kind in [
@@ -112,7 +112,7 @@ fn what_is_broken_is_refused_as_just_that() {
 }
 
 #[test]
-fn what_is_wrong_with_another_commands_body_does_not_count() {
+fn the_body_of_another_command_is_not_checked() {
     let validator = Validator::signed(APP, token());
     let other = Callback::new(APP).command("A").signed(&token(), NOW);
     for kind in [UnsupportedContentType, BodyTooLarge, IncompleteBody, MalformedBody, CommandMismatch] {
@@ -126,7 +126,7 @@ fn what_is_wrong_with_another_commands_body_does_not_count() {
 
 #[test]
 #[should_panic(expected = "a query that a URI can hold")]
-fn a_request_that_cannot_be_is_not_another_one() {
+fn an_impossible_request_panics() {
     Callback::new(APP).command("x".repeat(70_000)).request();
 }
 
@@ -148,7 +148,7 @@ fn no_token_shows() {
 }
 
 #[test]
-fn another_app_whatever_the_own_one_is() {
+fn the_other_app_always_differs() {
     for id in [0, 1, 888_888, 888_889, u64::MAX] {
         let broken = Callback::new(SdkAppId::new(id)).broken(RejectionKind::SdkAppIdMismatch);
         let raw_query = broken.raw_query();

@@ -22,7 +22,7 @@ pub fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// What a future comes to that has nothing to wait for.
+/// Returns the output of a future that never waits.
 #[track_caller]
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -31,7 +31,7 @@ pub fn ready<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A handler that writes down what it is asked, and answers what it is told to.
+/// A handler that records its calls and answers as configured.
 pub struct Recorder {
     validator: Validator,
     failure: Option<fn() -> Failure>,
@@ -51,7 +51,7 @@ impl Recorder {
         self.calls.lock().unwrap().push(call);
     }
 
-    /// What was called since the last look.
+    /// Returns and clears the recorded calls.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }

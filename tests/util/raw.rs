@@ -11,7 +11,7 @@ pub const CLOSE: &str = "Connection: close\r\n";
 
 pub fn read_to_end(mut client: TcpStream) -> String {
     let mut answers = Vec::new();
-    // A reset after the answer is as good as an end.
+    // A reset after the answer counts as an end.
     drop(client.read_to_end(&mut answers));
     String::from_utf8(answers).unwrap()
 }

@@ -1,4 +1,4 @@
-//! A body that tells how far it was read.
+//! A body that reports how far it was read.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ pub enum Step {
     Silent,
 }
 
-/// A body that does what it is told, and counts how often it was asked.
+/// A body that follows a script and counts its polls.
 #[derive(Clone)]
 pub struct Script {
     pub steps: VecDeque<Step>,

@@ -123,7 +123,7 @@ fn a_correct_server_passes() {
 }
 
 #[test]
-fn a_careless_server_is_told_what_it_lets_in() {
+fn a_careless_server_is_shown_what_it_accepts() {
     let app = App { validator: Validator::unauthenticated(APP), clock_ahead: Duration::ZERO, fails: false };
     let url = serve(router(app));
     let (code, table, _) = probe(&url, &[], Some(TOKEN));

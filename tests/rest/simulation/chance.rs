@@ -1,4 +1,4 @@
-//! Chance that comes again with the same seed: `SplitMix64`.
+//! Randomness that repeats with the same seed: `SplitMix64`.
 
 pub struct Chance(u64);
 
@@ -15,7 +15,7 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// From 0 to one less than `end`.
+    /// Returns a number from 0 up to but not including `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }

@@ -1,5 +1,4 @@
-//! What must hold: at everything that is handed out or carried out, and in the end. Nothing here calls what the run
-//! judges by.
+//! The invariants: for every request, for every effect, and at the end. Nothing here uses the run's own code.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,7 +8,7 @@ use super::group::{Group, INACTIVE};
 use super::vendor::{Online, Told};
 use crate::stand_in::Member;
 
-/// What the caller wants, in numbers.
+/// The caller's wishes in numbers.
 #[derive(Clone)]
 pub struct Rules {
     pub protected: Vec<String>,
@@ -23,8 +22,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// How many slots are wanted in a group, how many members may go for that at most, and by how many it is above
-    /// its limit.
+    /// Returns how many slots are wanted in a group, how many members may be removed at most, and by how many
+    /// it exceeds its limit.
     fn aim(&self, limit: usize, members: usize) -> (usize, usize, usize) {
         let most = (limit * self.percent).div_ceil(100);
         let excess = members.saturating_sub(limit);
@@ -32,27 +31,27 @@ impl Rules {
     }
 }
 
-/// What the run was told, and what it did.
+/// What the run was told and what it did.
 pub struct Ledger {
     pub rules: Rules,
     /// `None` until a plan is approved.
     pub approved: Option<BTreeSet<String>>,
     /// Inactivity is measured no later than at this second.
     pub full_at: Option<u64>,
-    /// The clock never jumped, so that true times can be compared.
+    /// The clock never jumped, so true times can be compared.
     pub honest_clock: bool,
     planned: HashMap<String, Option<Member>>,
     looked: HashMap<String, Look>,
     online: HashMap<String, (Option<bool>, Moment)>,
-    /// The latest mute that was told of each.
+    /// The latest reported mute of each member.
     mutes: HashMap<String, u64>,
-    /// When it was last told that the group is muted, in seconds of the caller's clock.
+    /// When the group was last reported as muted, in seconds of the caller's clock.
     muted_at: Option<u64>,
     /// Those whose answers arrived.
     counts: Vec<Count>,
     sent: HashSet<String>,
     pub unanswered: HashSet<String>,
-    /// A run with another policy has a report of its own: what the one before it removed is not in it.
+    /// A run with another policy has a new report, without the removals of the run before.
     forgot: bool,
 }
 
@@ -62,7 +61,7 @@ struct Look {
     told: Option<Member>,
     next_seq: u64,
     asked: Moment,
-    /// What the caller's clock showed when the answer arrived, in seconds.
+    /// The caller's clock when the answer arrived, in seconds.
     measured_at: u64,
 }
 
@@ -73,7 +72,7 @@ struct Count {
     asked: Moment,
 }
 
-/// A time, in milliseconds: the true one, and what the caller's clock showed.
+/// A time in milliseconds: the true one and the caller's.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     pub truth: u64,
@@ -99,7 +98,7 @@ impl Ledger {
         }
     }
 
-    /// A run with another policy begins anew. What was told of mutes, and what was sent, is not forgotten.
+    /// Starts over with another policy. Reported mutes and sent removals are kept.
     pub fn begins_anew(&mut self, rules: Rules) {
         self.rules = rules;
         self.approved = None;
@@ -224,13 +223,13 @@ impl Ledger {
     pub fn carried_out(&self, group: &Group, counts: usize) {
         let counted = &self.counts[counts - 1];
         let (aim, ..) = self.rules.aim(counted.limit, counted.members);
-        // Somebody else may have set another limit since.
+        // Another client may have set another limit since.
         let free = counted.limit.saturating_sub(group.members.len());
         let most = aim.max(counted.limit.saturating_sub(counted.members)) + group.leaves - counted.leaves;
         assert!(self.forgot || free <= most, "{free} slots are free, aimed at {aim}");
     }
 
-    /// Every outcome is true. Nothing is to be carried out any more.
+    /// Checks that every outcome is true. No removal is still to be carried out.
     pub fn ended(&self, run: &MakeRoom, group: &Group) {
         let mut seen = HashSet::new();
         for candidate in run.report().candidates() {
@@ -269,7 +268,7 @@ impl Ledger {
                 assert!(self.approved.as_ref().is_some_and(|approved| !approved.contains(account)));
             }
             Outcome::Stays(Spared::Active) => {
-                // The last answer may be one of which nothing could be understood.
+                // The last answer may have been unreadable.
                 let Some(look) = self.looked.get(account).and_then(|look| look.told.as_ref()) else { return };
                 let mut candidates = run.report().candidates().iter();
                 let planned = candidates.find(|one| one.member().account() == account).unwrap().member();

@@ -1,4 +1,4 @@
-//! The vendor's truth: a group, what happens in it, and who was removed from it.
+//! The ground truth: a group, what happens in it, and who was removed from it.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::{Deref, DerefMut};
@@ -14,9 +14,9 @@ pub struct Group {
     pub vendor: Vendor,
     pub gone: bool,
     pub last_message: u64,
-    /// Newcomers stand before all others.
+    /// Newcomers are listed before all others.
     newcomers_first: bool,
-    /// Who left by themselves, ever; how often anybody did, and who joined since the run began.
+    /// Who left by themselves; how often that happened; and who joined since the run began.
     pub left: HashSet<String>,
     pub leaves: usize,
     pub joins: HashSet<String>,
@@ -31,7 +31,7 @@ pub struct Late {
     /// In milliseconds.
     pub due: u64,
     pub accounts: BTreeSet<String>,
-    /// Upon which count it was handed out.
+    /// The count on which it was based.
     pub count: usize,
 }
 
@@ -107,13 +107,13 @@ impl Group {
         }
     }
 
-    /// Perhaps somebody joins, leaves, speaks, reads or is promoted; one in many groups is dissolved.
+    /// A member may join, leave, speak, read or be promoted; a few groups are dissolved.
     pub fn happen(&mut self, chance: &mut Chance, now: u64, candidates: &[String]) {
         let all: Vec<_> = self.members.iter().map(|member| member.account.clone()).collect();
         if all.is_empty() {
             return;
         }
-        // Rather those whom the run has in view: with the others, nothing can go wrong.
+        // Prefers members that the run has in view: with the others, nothing can go wrong.
         let known = candidates.iter().filter(|account| all.contains(account)).count();
         let index = if known > 0 && !chance.one_in(3) {
             let account = &candidates[chance.index(candidates.len())];
@@ -126,7 +126,7 @@ impl Group {
             63 | 64 => self.members[index].mute_until = 0,
             65..=70 => self.members[index].state = chance.pick(&["Offline", "Online", "PushOnline"]),
             71 if chance.one_in(8) => self.all_muted = !self.all_muted,
-            // Somebody else sets the limit.
+            // Another client sets the limit.
             72 if chance.one_in(4) => self.limit = (self.limit + chance.index(9)).saturating_sub(4).max(1),
 
             0..=11 => self.speak(index, now),
@@ -154,7 +154,7 @@ impl Group {
         self.vendor.next_msg_seq = Some(seq + 1);
     }
 
-    /// Rather somebody who was there before.
+    /// Prefers a former member.
     fn join(&mut self, chance: &mut Chance, now: u64) {
         if self.members.len() >= self.limit {
             return;
@@ -176,7 +176,7 @@ impl Group {
         self.members.insert(at, member);
     }
 
-    /// Says whether anybody was removed.
+    /// Returns whether anyone was removed.
     pub fn remove(&mut self, accounts: &BTreeSet<String>) -> bool {
         let accounts: Vec<_> = accounts.iter().cloned().collect();
         let gone = self.deref_mut().remove(&accounts);
@@ -189,7 +189,7 @@ impl Group {
         self.vendor.next_msg_seq.unwrap()
     }
 
-    /// Takes out what is due at this time.
+    /// Carries out the removals that are due at this time.
     pub fn due(&mut self, millis: u64) -> Vec<Late> {
         let (due, later) = std::mem::take(&mut self.late).into_iter().partition(|late| late.due <= millis);
         self.late = later;

@@ -27,7 +27,7 @@ use self::group::{Group, INACTIVE, Late};
 use self::vendor::Quirks;
 use crate::world::{APP, GROUP, NOW, SECRET, api};
 
-/// How often what came about: a simulation in which nothing happens proves nothing.
+/// Counts what happened: a simulation in which nothing happens proves nothing.
 type Tally = BTreeMap<String, u64>;
 
 #[test]
@@ -217,7 +217,7 @@ impl Simulation {
                 }
             }
         }
-        // What was on its way arrives in the end.
+        // Everything in flight arrives in the end.
         self.truth += 10_000_000;
         self.carry_out_late();
         self.ledger.ended(&self.run, &self.group);
@@ -263,7 +263,7 @@ impl Simulation {
         }
     }
 
-    /// Another worker goes on with what this one saved; perhaps much later.
+    /// Another worker continues the saved run, perhaps much later.
     fn restart(&mut self) {
         if !self.chance.one_in(6) {
             return;
@@ -278,7 +278,7 @@ impl Simulation {
             same = serde_json::to_value(policy(&rules, true)).unwrap();
             self.ledger.begins_anew(rules);
         } else {
-            // Today's option counts.
+            // The current option counts.
             self.ledger.rules.plan_only ^= self.chance.one_in(8);
         }
         let policy = serde_json::from_value(same).unwrap();
@@ -296,7 +296,7 @@ impl Simulation {
         }
     }
 
-    /// Somebody approves a part of a finished plan. Returns whether it goes on.
+    /// Approves a part of a finished plan. Returns whether the run continues.
     fn approve(&mut self, tally: &mut Tally) -> bool {
         if !self.ledger.rules.plan_only || self.ledger.approved.is_some() || self.chance.one_in(4) {
             return false;
@@ -347,7 +347,7 @@ impl Simulation {
         } else if done {
             match command {
                 "delete_group_member" if fault == 11 => {
-                    // Carried out later; nobody says when.
+                    // Carried out at an unknown later time.
                     let due = self.truth + self.chance.below(300_000);
                     self.group.late.push(Late { due, accounts: removal.clone(), count: self.ledger.counts() });
                 }
@@ -369,7 +369,7 @@ impl Simulation {
         let text = answer.to_string();
         let ended = self.chance.index(text.len());
         let (status, bytes) = match fault {
-            // Not carried out, and then refused, or carried out or not, and nobody says it.
+            // Not carried out and refused, or carried out or not without an answer.
             1 | 6 | 11 => return self.no_answer(&removal),
             2 => (502, format!("bad gateway for {url}")),
             3 => {
@@ -387,7 +387,7 @@ impl Simulation {
             _ => (200, text),
         };
         if self.chance.one_in(40) {
-            // The worker is gone before it can read the answer; it had saved before it sent.
+            // The worker ends before it can read the answer; it saved before it sent.
             return self.no_answer(&removal);
         }
         let arrived = status == 200 && matches!(fault, 0 | 12) && !group_was_gone;

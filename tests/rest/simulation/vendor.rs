@@ -1,4 +1,4 @@
-//! How the vendor answers: what the stand-in says, with the strange pages and entries that were seen in the wild.
+//! The vendor's answers: those of the stand-in, with unusual pages and entries seen in the wild.
 
 use std::collections::HashMap;
 
@@ -8,23 +8,23 @@ use super::chance::Chance;
 use super::group::Group;
 use crate::stand_in::Member;
 
-/// What one answer says of an account; `None` if that cannot be understood or contradicts itself.
+/// What one answer says about an account; `None` if it is unclear or contradictory.
 pub type Told = HashMap<String, Option<Member>>;
 
-/// What one answer says of who is online; `None` if that cannot be understood or contradicts itself.
+/// What one answer says about who is online; `None` if it is unclear or contradictory.
 pub type Online = HashMap<String, Option<bool>>;
 
 pub struct Quirks {
     /// How rare a broken entry is: one in this many.
     pub broken: u64,
     pub without_member_num: bool,
-    /// Fields have the names of before.
+    /// Fields have their old names.
     pub old_names: bool,
     /// A raise is accepted, and changes nothing.
     pub ignores_raises: bool,
 }
 
-/// What can be understood of one answer.
+/// The readable part of one answer.
 #[derive(Default)]
 pub struct Said {
     pub told: Told,
@@ -68,7 +68,7 @@ fn rename(entry: &mut Value, from: &str, to: &str) {
 }
 
 fn spoil_count(entry: &mut Value, group: &Group, quirks: &Quirks, chance: &mut Chance) -> bool {
-    // Also when it was sent by somebody who has left.
+    // Even if the sender has left.
     entry["LastMsgTime"] = json!(group.last_message);
     let unclear = chance.one_in(quirks.broken);
     if unclear {
@@ -134,7 +134,7 @@ fn spoil_members(list: &mut Value, group: &Group, quirks: &Quirks, chance: &mut 
             3 => drop(broken["LastSendMsgTime"].take()),
             4 => broken["LastSendMsgTime"] = json!("12"),
             5 => {
-                // Says two things, in either order.
+                // Contradicts itself, in either order.
                 broken["Role"] = json!("Admin");
                 list.push(entry);
             }
@@ -144,7 +144,7 @@ fn spoil_members(list: &mut Value, group: &Group, quirks: &Quirks, chance: &mut 
                 broken = entry;
             }
             7 => {
-                // Says nothing about anybody.
+                // Says nothing about anyone.
                 drop(broken["Member_Account"].take());
                 told.remove(&member.account);
                 spares = false;

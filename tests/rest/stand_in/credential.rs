@@ -1,4 +1,4 @@
-//! Checks who calls, as the vendor does.
+//! Authenticates calls, as the vendor does.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -58,7 +58,7 @@ pub(super) fn check(
     }
 }
 
-/// Undoes what the vendor describes, up to the JSON: base64 with three other characters, and zlib.
+/// Decodes a `UserSig` to its JSON: base64 with three other characters, and zlib.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let base64 = text.replace('*', "+").replace('-', "/").replace('_', "=");
     let compressed = STANDARD.decode(base64).ok()?;

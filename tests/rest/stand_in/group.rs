@@ -39,7 +39,7 @@ impl Group {
         self.members.iter().any(|member| member.account == account)
     }
 
-    /// Takes these out; returns those who were members.
+    /// Removes these accounts; returns those who were members.
     pub fn remove(&mut self, accounts: &[String]) -> Vec<String> {
         let accounts: HashSet<_> = accounts.iter().map(String::as_str).collect();
         let members = std::mem::take(&mut self.members).into_iter();
@@ -99,7 +99,7 @@ impl Member {
         (&self.account, self.state)
     }
 
-    /// The account is always told, the rest only when it was asked for.
+    /// Always includes the account, and the other fields only on request.
     fn to_json(&self, filter: &[String]) -> Value {
         let mut fields = Map::new();
         fields.insert("Member_Account".to_owned(), json!(self.account));
@@ -118,7 +118,7 @@ impl Member {
     }
 }
 
-/// The outcome that every answer begins with, and the fields of this one.
+/// Returns an answer: the common outcome and its own fields.
 pub fn answer(mut fields: Value) -> Value {
     fields["ActionStatus"] = json!("OK");
     fields["ErrorCode"] = json!(0);

@@ -18,7 +18,7 @@ use self::group::refusal;
 pub use self::group::{Group, Member};
 pub use self::vendor::{Call, Vendor};
 
-/// What the stand-in reads the time from; a test gives it a fixed one.
+/// The clock of the stand-in; a test passes a fixed one.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What happens to a call instead of, or after, its being carried out.
@@ -40,7 +40,7 @@ pub enum Fault {
     Code(i32),
 }
 
-/// Hears of every call before it is carried out, and may change the groups.
+/// Called before each call is carried out, and may change the groups.
 pub type Hook = Box<dyn FnMut(&Call, &mut Vendor) -> Fault + Send>;
 
 pub struct StandIn(Mutex<Shared>);
@@ -64,7 +64,7 @@ impl StandIn {
         Self(Mutex::new(Shared { vendor, app, admin, secret_key, clock, hook: None, rates: HashMap::new() }))
     }
 
-    /// Answers a request; `None` where the connection would break.
+    /// Answers a request; `None` if the connection breaks.
     pub fn call(&self, request: &http::Request<impl AsRef<[u8]>>) -> Option<(StatusCode, Vec<u8>)> {
         let command = request.uri().path().rsplit('/').next().unwrap_or_default();
         let query = request.uri().query().unwrap_or_default();
@@ -72,12 +72,12 @@ impl StandIn {
         self.lock().answer(command.to_owned(), &query, request.body().as_ref())
     }
 
-    /// Looks at, or changes, what it holds; no call is served meanwhile.
+    /// Reads or changes the state; no call is served meanwhile.
     pub fn with<T>(&self, f: impl FnOnce(&mut Vendor) -> T) -> T {
         f(&mut self.lock().vendor)
     }
 
-    /// Sets what hears of every call from now on.
+    /// Sets the hook for all later calls.
     pub fn on_call(&self, hook: impl FnMut(&Call, &mut Vendor) -> Fault + Send + 'static) {
         self.lock().hook = Some(Box::new(hook));
     }

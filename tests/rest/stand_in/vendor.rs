@@ -1,4 +1,4 @@
-//! What the vendor's servers know, and how they answer; `simulation` and the fuzz target `make_room` ask this alone.
+//! The state of the vendor's servers and their answers; `simulation` and the fuzz target `make_room` use only this.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,11 +11,11 @@ pub struct Vendor {
     pub groups: BTreeMap<String, Group>,
     /// Every call so far.
     pub calls: Vec<Call>,
-    /// Everybody who was removed, in order.
+    /// The removed accounts, in order.
     pub removed: Vec<String>,
     /// How many calls of one command are allowed in a second.
     pub calls_per_second: u32,
-    /// How many members a page can have, however many are asked for.
+    /// The maximum length of a page, whatever the request says.
     pub longest_page: usize,
     /// `NextMsgSeq` of every group; `None` leaves it out.
     pub next_msg_seq: Option<u64>,
@@ -28,7 +28,7 @@ pub struct Vendor {
 /// One call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// How many came before it.
+    /// The number of earlier calls.
     pub number: usize,
     pub command: String,
     pub body: Value,
@@ -54,7 +54,7 @@ impl Default for Vendor {
 }
 
 impl Vendor {
-    /// How many calls of this command there were.
+    /// Returns how many calls of this command there were.
     pub fn count(&self, command: &str) -> usize {
         self.calls.iter().filter(|call| call.command == command).count()
     }
@@ -65,7 +65,7 @@ impl Vendor {
         call
     }
 
-    /// Answers a call of somebody who may call.
+    /// Answers an authenticated call.
     pub fn answer(&mut self, command: &str, body: &Value) -> Value {
         self.carry_out(command, body).unwrap_or_else(|(code, info)| refusal(code, info))
     }
@@ -121,7 +121,7 @@ impl Vendor {
         answer(json!({ "GroupInfo": list }))
     }
 
-    /// Accounts are the app's: whoever is in no group does not exist.
+    /// Returns who is online. An account in no group does not exist.
     fn online_status(&self, accounts: &[String]) -> Answer {
         in_limit(accounts.len(), 500, "1 to 500 accounts")?;
         if !self.tells_who_is_online {
