@@ -1,5 +1,5 @@
-//! What `load.py` measures the example servers against: axum alone, which reads query and body, and answers the same bytes
-//! unchecked.
+//! The baseline of `load.py`: axum alone, which reads the query and the body, and answers the same bytes
+//! without checks.
 
 use axum::Router;
 use axum::body::Bytes;

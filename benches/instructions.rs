@@ -1,4 +1,4 @@
-//! Counts instructions under callgrind, which do not depend on the machine's mood.
+//! Counts instructions under callgrind, which do not depend on the load of the machine.
 //!
 //! `cargo bench -p benches --bench instructions` prints the counts and the ratios that matter; with
 //! `-- --check` it fails if a ratio is more than 3 % above the one in `instructions.txt`, and
@@ -20,7 +20,7 @@ fn main() {
     let cases = support::all();
     if env::var_os(UNDER_CALLGRIND).is_some() {
         for case in &cases {
-            (case.run)(); // once outside, for what is done once in a process
+            (case.run)(); // run once outside, to exclude one-time work
             counted(&case.run);
         }
         return;
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// callgrind counts inside this function alone, and writes a profile whenever it is left.
+/// callgrind counts only inside this function, and writes a profile each time it returns.
 #[inline(never)]
 fn counted(run: &dyn Fn()) {
     run();
@@ -67,7 +67,7 @@ fn count(cases: &[Case]) -> Vec<(&str, u64)> {
     counts
 }
 
-/// Each a case, and another one to divide it by.
+/// Pairs of a case and the case to divide it by.
 fn pairs(cases: &[Case]) -> Vec<[&Case; 2]> {
     let find = |name: &str| cases.iter().find(|case| case.name == name).unwrap();
     let mut pairs = Vec::new();
@@ -94,8 +94,8 @@ fn name_of([this, that]: [&Case; 2]) -> String {
     format!("{} : {}", this.name, that.name)
 }
 
-/// What must not rise: each count by another of the same run, so that what a new compiler or
-/// `serde_json` changes is for the most part in both.
+/// The ratios that must not rise. Both counts are from the same run, so that a new compiler or `serde_json`
+/// changes both.
 fn ratios(cases: &[Case], counts: &[(&str, u64)]) -> Vec<(String, f64)> {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let get = |name: &str| counts.iter().find(|(known, _)| *known == name).unwrap().1 as f64;

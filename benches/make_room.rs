@@ -1,7 +1,7 @@
-//! What it costs to free 500 slots in a Community of 100,000: heap, calls, and time per member.
+//! The cost of freeing 500 slots in a Community of 100,000: heap, calls, and time per member.
 //!
-//! The vendor's answers are written on the fly into one buffer, so the peak is that of the run, of one request and of one
-//! page, and of nothing else.
+//! The vendor's answers are written on the fly into one buffer, so the peak includes only the run, one
+//! request and one page.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -27,11 +27,11 @@ const HEAP_LIMIT: usize = 1024 * 1024;
 const NANOS_LIMIT: u128 = 250;
 const CALLS_LIMIT: usize = 520;
 
-/// By position in the list, the rank of a member.
+/// Maps a position in the list to the rank of the member.
 type Order = fn(u64) -> u64;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Multiplying by a number without a common factor shuffles; the last order makes every member displace another one.
+    // Multiplying by a coprime number shuffles; in the last order, every member displaces another one.
     let orders: [(&str, Order); 3] =
         [("shuffled", |i| i * 7919 % MEMBERS), ("the best first", |i| i), ("the best last", |i| MEMBERS - 1 - i)];
     let [shuffled, _, best_last] = orders;
@@ -56,11 +56,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (parsing, planning) = time_per_member(order, presence)?;
             let what = if presence { "with presence" } else { "without" };
             println!("per member, {name}, {what}: parsing {parsing} ns, planning {planning} ns");
-            // With presence, planning is also parsing what was asked of presence.
+            // With presence, planning includes parsing the responses about presence.
             worst = worst.max(if presence { 0 } else { planning });
         }
     }
-    // Without `--bench`, which `cargo bench` adds, nothing was optimised.
+    // Without `--bench`, which `cargo bench` adds, the build is not optimised.
     let optimised = std::env::args().any(|arg| arg == "--bench");
     if peak > HEAP_LIMIT || calls > CALLS_LIMIT || (optimised && worst > NANOS_LIMIT) {
         return Err("a limit was not kept".into());
@@ -173,7 +173,7 @@ fn write_members(body: &mut String, ranks: impl Iterator<Item = u64>) -> std::fm
     Ok(())
 }
 
-/// Nanoseconds to parse one member, and what a run needs beside that: to judge it, and to plan with it.
+/// Returns the nanoseconds to parse one member, and those for judging it and planning with it.
 fn time_per_member(order: Order, presence: bool) -> Result<(u128, u128), Box<dyn std::error::Error>> {
     let api = RestApi::new(Endpoint::Singapore, SdkAppId::new(1_400_000_001), "administrator", SecretKey::new("k")?)?;
     let call = GetGroupMemberInfo::new(GROUP).next("");
@@ -185,7 +185,7 @@ fn time_per_member(order: Order, presence: bool) -> Result<(u128, u128), Box<dyn
         write!(body, r#","Next":"{next}"}}"#)?;
         pages.push(body);
     }
-    // Page by page, the best of ten: other load on the machine can only add to a time.
+    // The best of ten for each page: other load on the machine can only add time.
     let mut best = vec![(u128::MAX, u128::MAX); pages.len()];
     for _ in 0..10 {
         let mut run = MakeRoom::new(GROUP, policy(presence)).plan_only().pace(Duration::ZERO);

@@ -1,4 +1,4 @@
-// The callback as an honest author handles it in Node, for the plot: `node benches/node_peer.mjs` prints
+// The callback in careful Node code, for the plot: `node benches/node_peer.mjs` prints
 // nanoseconds per callback as JSON, the median of 21 rounds.
 import { createHash } from "node:crypto";
 
@@ -49,7 +49,7 @@ function time(rawQuery, token) {
     for (let i = 0; i < CALLS; i++) if (handle(rawQuery, BODY, token)[0] !== 200) throw new Error("refused");
     return Number(process.hrtime.bigint() - start) / CALLS;
   });
-  return rounds.slice(4).sort((a, b) => a - b)[10]; // the first four warm the compiler up
+  return rounds.slice(4).sort((a, b) => a - b)[10]; // the first four rounds warm up the compiler
 }
 
 console.log(JSON.stringify({ unsigned: time(QUERY), signed: time(QUERY + SIGNATURE, TOKEN), node: process.version }));

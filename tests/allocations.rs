@@ -48,8 +48,8 @@ fn the_documented_sample_allocates_nothing() {
     let handler = handler_fn(Validator::unauthenticated(APP), on_full);
     let count = allocations(|| assert_eq!(handle(QUERY, BODY, &handler).body().as_ref(), OK.as_bytes()));
     assert_eq!(count, 0);
-    let stranger = QUERY.replace("888888", "1");
-    assert_eq!(allocations(|| drop(handle(&stranger, BODY, &handler).body())), 0);
+    let other_app = QUERY.replace("888888", "1");
+    assert_eq!(allocations(|| drop(handle(&other_app, BODY, &handler).body())), 0);
     // Check that the counter works.
     assert_ne!(allocations(|| drop(handle("", BODY, &handler))), 0);
 }

@@ -1,4 +1,4 @@
-//! The body, against `serde_json::Value`: both read the same fields, or the body must be refused.
+//! Parses bodies with the crate and with `serde_json::Value`: both read the same fields, or the body must be refused.
 #![no_main]
 
 use im_group_full::CallbackBody;
@@ -20,7 +20,7 @@ fuzz_target!(|raw_body: &[u8]| {
             assert_eq!(CallbackBody::parse(&json).unwrap(), body);
             assert_eq!(serde_json::from_slice::<CallbackBody<'_>>(&json).unwrap(), body);
         }
-        // No log is flooded: of what was sent, 256 characters at most are quoted.
+        // Errors quote at most 256 characters of the input, so that they do not flood a log.
         Err(rejection) => assert!(rejection.to_string().chars().count() <= "body: ".len() + 256 + 1, "{rejection}"),
     }
 });

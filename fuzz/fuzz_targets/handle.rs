@@ -1,4 +1,4 @@
-//! `handle` as a whole: any bytes get one answer from the table, and one of the hooks hears of them.
+//! Runs `handle`: any bytes get one answer from the table, and exactly one hook is called.
 #![no_main]
 
 use std::sync::Mutex;
@@ -54,7 +54,7 @@ impl GroupFullHandler for Handler {
     }
 }
 
-// The first byte says how the app is set up; a byte that no text holds ends the query.
+// The first byte configures the app; a byte that is not valid in text ends the query.
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Some((&flags, request)) = data.split_first() else {
         return Corpus::Reject;
@@ -81,11 +81,11 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     assert_eq!(envelope.action_status() == ActionStatus::Ok, fine);
     assert_eq!(envelope.error_code() == 0, fine);
     if status == 403 {
-        // A stranger is told nothing but which check it was.
+        // Untrusted clients learn only which check failed.
         assert!(envelope.error_info().len() < 50 && !envelope.error_info().contains("888888"));
     }
 
-    // Where a URL can hold the query, it is answered the same.
+    // If a URL can hold the query, the answer is the same.
     if let Ok(uri) = format!("/im?{raw_query}").parse::<http::Uri>()
         && uri.query() == Some(raw_query)
     {

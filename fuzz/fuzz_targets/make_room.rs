@@ -1,5 +1,5 @@
-//! Making room, whatever the vendor answers and whatever happens in the group meanwhile: it ends, and removes nobody but
-//! whom it was just told to be an ordinary, unprotected, inactive member, and no more than are missing.
+//! Makes room with any answers of the vendor and any events in the group: the run ends, and removes only
+//! members that the vendor just reported as ordinary, unprotected and inactive, and no more than are missing.
 #![no_main]
 
 use std::collections::{HashMap, HashSet};
@@ -17,10 +17,10 @@ const SECRET: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1b
 const INACTIVE: u64 = 86_400;
 const PROTECTED: [&str; 2] = ["m3", "m40"];
 
-/// What the run was told, and may therefore do.
+/// What the run was told and may do.
 #[derive(Default)]
 struct Told {
-    /// By account, with when it was asked for and when it came; a vendor that lies may list one twice.
+    /// By account, with the times of the request and the response. A lying vendor may list an account twice.
     members: HashMap<String, Vec<(Value, u64, u64)>>,
     missing: Option<u64>,
     asked_to_go: HashSet<String>,
@@ -35,7 +35,7 @@ impl Told {
                 if let Some((members, limit)) =
                     entry.and_then(|entry| Some((entry["MemberNum"].as_u64()?, entry["MaxMemberNum"].as_u64()?)))
                 {
-                    // The whole limit may be removed, and what is above it counts towards that.
+                    // The whole limit may be removed, including the excess.
                     let above = members.saturating_sub(limit);
                     let aim = free.min(limit.saturating_sub(above));
                     self.missing = Some((aim + above).saturating_sub(limit.saturating_sub(members)));
@@ -46,7 +46,7 @@ impl Told {
                 for account in asked_for {
                     self.members.remove(account.as_str().unwrap());
                 }
-                // What is said of somebody else was not asked for.
+                // Entries of other accounts were not requested.
                 for member in response["MemberList"].as_array().into_iter().flatten() {
                     let account = &member["Member_Account"];
                     if asked_for.contains(account) {
@@ -80,8 +80,8 @@ impl Told {
     }
 }
 
-/// An ordinary member, inactive for long enough when it was looked at, which was asked for no longer than 30 seconds ago.
-/// The clock may have been set back since, by a second.
+/// Returns whether it was an ordinary member, inactive for long enough, in a look that was requested at most
+/// 30 seconds ago. The clock may have been set back by a second since.
 fn may_go(member: &Value, asked: u64, came: u64, now: u64) -> bool {
     let Some(active) = member["JoinTime"].as_u64().max(member["LastSendMsgTime"].as_u64()) else { return false };
     member["Role"] == "Member"
@@ -156,7 +156,7 @@ fn at(now: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(now)
 }
 
-/// Somebody speaks, leaves, comes or is made an admin; time passes, or the clock is set back.
+/// A member speaks, leaves, joins or becomes an admin; time passes, or the clock is set back.
 fn happen(vendor: &mut Vendor, script: &mut Script<'_>, now: &mut u64) {
     let members = &mut vendor.groups.get_mut(GROUP).unwrap().members;
     let event = script.byte();
@@ -197,7 +197,7 @@ fn exchange(
     assert!(!refused || vendor.groups[GROUP].kind == "AVChatRoom", "{command} {body}: {response}");
     *now += u64::from(script.byte() % 64 == 63) * 20;
     if removal && matches!(fault, 1 | 2 | 4 | 5 | 6 | 7 | 8) {
-        // Nobody knows whether they are gone, so the run has to ask how many are missing.
+        // Whether they are gone is unknown, so the run has to count again.
         told.missing = None;
     }
     let (status, bytes) = match fault {
@@ -223,7 +223,7 @@ fn exchange(
     run.response(status, &bytes, at(*now));
 }
 
-/// Well-formed, and not what is the case.
+/// Well-formed, but false.
 fn lie(response: &mut Value, script: &mut Script<'_>) {
     let number = u64::from(script.byte()) * 3;
     for name in ["MemberNum", "MaxMemberNum"] {

@@ -1,4 +1,4 @@
-//! The query, against `form_urlencoded`: both read the same, or the query must be refused.
+//! Parses queries with the crate and with `form_urlencoded`: both read the same, or the query must be refused.
 #![no_main]
 
 use im_group_full::CallbackQuery;

@@ -1,5 +1,5 @@
-//! The REST responses, against `serde_json::Value`: what is accepted says the same there; and a saved run that anybody
-//! may have written.
+//! Parses REST responses with the crate and with `serde_json::Value`, which must agree on everything
+//! accepted; and saved runs from an untrusted author.
 #![no_main]
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 const GROUP: &str = "@TGS#1NVTZEAE4";
 
-// The first byte says which response it is, and with which status.
+// The first byte chooses the response and its status.
 fuzz_target!(|data: &[u8]| {
     let Some((&first, body)) = data.split_first() else {
         return;
@@ -100,15 +100,15 @@ fn check<T, U: PartialEq + std::fmt::Debug>(
     }
 }
 
-/// `None` where `Value` refuses what is ignored (a number such as `1e999`, half of a surrogate pair), and where the
-/// entry of the group is an array, field by field: serde reads a struct from both.
+/// Returns `None` if `Value` refuses an ignored field (a number such as `1e999`, half of a surrogate pair),
+/// or if the entry of the group is an array of the fields, which serde also accepts.
 fn reference(body: &[u8]) -> Option<Value> {
     let reference: Value = serde_json::from_str(&String::from_utf8_lossy(body)).ok()?;
     let entries = reference["GroupInfo"].as_array();
     (!entries.into_iter().flatten().any(Value::is_array)).then_some(reference)
 }
 
-/// Everybody who is understood stands in the answer with these fields, and nothing else is said of him there.
+/// Checks that every parsed member is in the response with these fields, and has no contradicting entry.
 fn check_members(body: &[u8], list: &MemberList) {
     let Some(reference) = reference(body) else { return };
     let entries = reference["MemberList"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -130,14 +130,14 @@ fn check_members(body: &[u8], list: &MemberList) {
                 && number("MsgSeq") == member.msg_seq()
         };
         let mut named = entries.iter().filter(|entry| entry["Member_Account"] == member.account());
-        // An account that an entry gives twice is the last one to `Value`, and none to the crate.
+        // If an entry has two accounts, `Value` takes the last one and the crate none.
         let of_all =
             if list.unnamed > 0 { named.any(|entry| is_that(&entry)) } else { named.all(|entry| is_that(&entry)) };
         assert!(of_all, "{member:?}");
     }
 }
 
-/// It ends or asks for something, and does not panic.
+/// Checks that it ends or makes a request, and does not panic.
 fn saved(json: &[u8]) {
     let (Ok(saved), Ok(whole)) = (serde_json::from_slice::<SavedRun>(json), serde_json::from_slice::<Value>(json))
     else {

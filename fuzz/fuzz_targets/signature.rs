@@ -1,4 +1,4 @@
-//! The signature: nothing but the genuine one gets through, however close the forgery.
+//! Only genuine signatures are accepted, however close the forgery.
 #![no_main]
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,8 +10,8 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 
 const TOKENS: [&[u8]; 2] = [b"xxxxyyyy", b"e10adc3949ba59abbe56e057f20f883e"];
 
-// Twenty-five bytes say how the clock and the app are set up. Then come `RequestTime`, `Sign` and more of a query, a line
-// each, in which control characters stand for what nobody would hit upon by chance.
+// Twenty-five bytes configure the clock and the app. Then come `RequestTime`, `Sign` and the rest of the
+// query, one per line, in which control characters stand for values that chance would never find.
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Some((&[flags, ref numbers @ ..], template)) = data.split_first_chunk::<25>() else {
         return Corpus::Reject;
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if let Some(sign) = lines.next() {
         raw_query = raw_query + "&Sign=" + sign + "&" + lines.next().unwrap_or_default();
     }
-    // Right for this text, whether or not a number is written like that.
+    // Correct for this text, even if it is not a valid number.
     for (control, genuine) in ['\x02', '\x03'].into_iter().zip(TOKENS.map(|token| sign(token, text))) {
         raw_query = raw_query.replace(control, &genuine);
     }
@@ -64,7 +64,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// A clock that is off by this many seconds (perhaps with half a second more), and its whole seconds since the Unix epoch.
+/// Returns a clock that is off by this many seconds (or half a second more), and its whole seconds since the
+/// Unix epoch.
 fn clock(time: u64, offset: i64, half: bool) -> Option<(std::time::SystemTime, i128)> {
     let seconds = i128::from(time) + i128::from(offset);
     let distance = Duration::from_secs(u64::try_from(seconds.unsigned_abs()).ok()?);

@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What a body must be read as.
+/// The expected result of parsing a body.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Body {
     pub command: String,
@@ -14,7 +14,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// `None` where it must be refused.
+    /// Returns `None` if the body must be refused.
     pub fn read(raw_body: &[u8]) -> Option<Self> {
         let whole = value(raw_body);
         let Ok(Fields(fields)) = serde_json::from_slice(raw_body) else {
@@ -31,7 +31,7 @@ impl Body {
                 Some((_, field)) => Some(value(field.get().as_bytes()).ok()?),
                 None => None,
             };
-            // `Value` keeps the last of two, the crate refuses both.
+            // `Value` keeps the last of two equal fields; the crate refuses both.
             found.next().is_none().then_some(field)
         };
         Some(Self {
@@ -51,8 +51,8 @@ impl Body {
     }
 }
 
-/// The two things that `Value` refuses, because it must give them a value, and that a reader who ignores the field
-/// need not: a number such as `1e999`, and half of a surrogate pair. Whatever is not ignored is read by `Value` again.
+/// Returns whether `Value` refuses only what may be ignored in an unknown field: a number such as `1e999`, or
+/// half of a surrogate pair. Fields that are not ignored are checked with `Value` again.
 fn is_beyond_the_reference(error: &serde_json::Error) -> bool {
     ["number out of range", "lone leading surrogate", "unexpected end of hex escape"]
         .iter()
@@ -66,7 +66,7 @@ fn value(json: &[u8]) -> serde_json::Result<Value> {
     deserializer.end().map(|()| value)
 }
 
-/// An object's fields in their order, also those that are there twice.
+/// The fields of an object in order, including duplicates.
 struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Fields {

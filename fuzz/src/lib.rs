@@ -1,5 +1,4 @@
-//! The protocol, read a second time: as plainly as can be, and with the libraries that others trust. Every target
-//! compares the crate with these.
+//! A second, simple implementation of the protocol on well-known libraries. Every target compares the crate with it.
 
 mod body;
 mod query;
@@ -20,5 +19,5 @@ pub use script::Script;
 pub use signature::{Signature, sign};
 pub use vendor::Vendor;
 
-/// The app whose callbacks get through.
+/// The app whose callbacks are accepted.
 pub const APP: u64 = 888_888;

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// A parameter as `form_urlencoded` reads it, and its value as it stands.
+/// A parameter as `form_urlencoded` reads it, and its raw value.
 pub struct Pair<'a> {
     pub name: Cow<'a, str>,
     pub value: Cow<'a, str>,
@@ -10,7 +10,7 @@ pub struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Whether `form_urlencoded`, which never refuses, had nothing to mend.
+    /// Whether `form_urlencoded`, which accepts everything, had nothing to repair.
     fn is_clean(&self) -> bool {
         let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
         self.raw_value.split('%').skip(1).all(is_escape) && percent_decode_str(self.raw_value).decode_utf8().is_ok()
@@ -25,7 +25,7 @@ pub fn pairs(raw_query: &str) -> Vec<Pair<'_>> {
     decoded.into_iter().zip(raw_values).map(|((name, value), raw_value)| Pair { name, value, raw_value }).collect()
 }
 
-/// What a query must be read as.
+/// The expected result of parsing a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Query {
     pub sdk_app_id: u64,
@@ -37,10 +37,10 @@ pub struct Query {
 }
 
 impl Query {
-    /// `None` where it must be refused.
+    /// Returns `None` if the query must be refused.
     pub fn read(raw_query: &str) -> Option<Self> {
         let pairs = pairs(raw_query);
-        // A broken name keeps its `%` or gets a U+FFFD, so none is taken for one of these.
+        // A broken name keeps its `%` or gets a U+FFFD, so it equals none of these.
         let named = |name: &str| pairs.iter().filter(move |pair| pair.name == name).collect::<Vec<_>>();
         let identity = |name| match named(name)[..] {
             [] => Some(None),

@@ -1,4 +1,4 @@
-/// What happens, byte for byte; nothing happens after the end, unless it all happens again and again.
+/// A script of events, one per byte; it ends, or repeats forever.
 pub struct Script<'a> {
     pub bytes: &'a [u8],
     pub at: usize,

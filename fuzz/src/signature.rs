@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 
 use crate::query::{Pair, pairs};
 
-/// What a signature must be taken for.
+/// The expected result of checking a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
     Fresh,
@@ -28,7 +28,7 @@ impl Signature {
             (Err(refusal), _) | (_, Err(refusal)) => return refusal,
             (Ok(given), Ok(text)) => (given, text),
         };
-        // The one way the vendor writes a number is the way Rust does.
+        // The vendor formats numbers as Rust does.
         let Some(time) = text.parse::<u64>().ok().filter(|time| time.to_string() == text) else {
             return Self::Wrong;
         };

@@ -77,8 +77,8 @@ fn one_check_serves_several_commands() {
     assert_eq!((owned.query(), owned.is_group_full()), (&expected.clone().into_owned(), true));
     assert_eq!(expected.into_owned().to_query_string(), format!("{QUERY}&RequestID=7"));
 
-    let stranger = "SdkAppid=1&CallbackCommand=State.StateChange";
-    assert_eq!(validator.check_query(stranger, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);
+    let other_app = "SdkAppid=1&CallbackCommand=State.StateChange";
+    assert_eq!(validator.check_query(other_app, at(NOW)).unwrap_err().kind(), RejectionKind::SdkAppIdMismatch);
 }
 
 #[test]

@@ -207,8 +207,8 @@ fn times_at_the_integer_limits() {
 fn wrong_comes_before_stale_and_identity_before_both() {
     let wrong = signed(&"0".repeat(64), "1");
     assert_eq!(refuse(&validator(), &wrong, at(NOW)).kind(), InvalidSignature);
-    let stranger = wrong.replace("888888", "1");
-    assert_eq!(refuse(&validator(), &stranger, at(NOW)).kind(), RejectionKind::SdkAppIdMismatch);
+    let other_app = wrong.replace("888888", "1");
+    assert_eq!(refuse(&validator(), &other_app, at(NOW)).kind(), RejectionKind::SdkAppIdMismatch);
     // Unauthenticated callbacks all get the same answer: command, content type and body are checked later.
     let odd = format!("SdkAppid=888888&CallbackCommand=Other&contenttype=xml&Sign={SIGN}");
     let recorder = Recorder::new(validator());

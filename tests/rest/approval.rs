@@ -234,9 +234,9 @@ fn a_run_that_is_done_goes_back_to_its_plan() {
     }
     let plan = accounts(&run, Outcome::Planned);
     world.with_group(|group| {
-        let strangers = group.members.iter().map(|member| member.account.clone());
-        let strangers: Vec<_> = strangers.filter(|account| !plan.contains(account)).take(7).collect();
-        group.remove(&strangers);
+        let others = group.members.iter().map(|member| member.account.clone());
+        let others: Vec<_> = others.filter(|account| !plan.contains(account)).take(7).collect();
+        group.remove(&others);
     });
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(accounts(&run, Outcome::Removed), plan[..3]);

@@ -87,14 +87,14 @@ fn members_change_while_it_runs() {
 #[test]
 fn others_leave_while_it_runs() {
     for mut group in groups() {
-        let strangers: Vec<_> = (0..10).map(|i| format!("zz{i}")).collect();
-        for account in &strangers {
+        let others: Vec<_> = (0..10).map(|i| format!("zz{i}")).collect();
+        for account in &others {
             group.members.push(Member::new(account, NOW, NOW));
         }
         group.limit += 10;
         for position in 0..calls(&group) {
             let world = World::new(group.clone());
-            let leave = strangers.clone();
+            let leave = others.clone();
             world.stand_in.on_call(move |call, vendor| {
                 if call.number == position {
                     group_of(vendor).remove(&leave);
@@ -104,7 +104,7 @@ fn others_leave_while_it_runs() {
             let mut run = run();
             assert_eq!(world.finish(&mut run), Came::Done);
             let free = world.with_group(|group| group.limit - group.members.len());
-            let unseen = if world.last_call("get_group_info") >= position { 0 } else { strangers.len() };
+            let unseen = if world.last_call("get_group_info") >= position { 0 } else { others.len() };
             assert_eq!(free, FREE as usize + unseen, "at {position}");
             assert_exact(&world, &run);
         }
@@ -154,14 +154,14 @@ fn a_member_who_speaks_after_the_plan_stays_under_any_policy() {
 #[test]
 fn group_that_changes_is_counted_before_every_removal() {
     for mut group in groups() {
-        let strangers: Vec<_> = (0..8).map(|i| format!("zz{i}")).collect();
-        group.members.extend(strangers.iter().map(|account| Member::new(account.as_str(), NOW, NOW)));
-        group.limit += strangers.len();
+        let others: Vec<_> = (0..8).map(|i| format!("zz{i}")).collect();
+        group.members.extend(others.iter().map(|account| Member::new(account.as_str(), NOW, NOW)));
+        group.limit += others.len();
         let world = World::new(group);
         world.stand_in.on_call(move |call, vendor| {
             match call.command.as_str() {
-                "get_group_member_info" => drop(group_of(vendor).remove(&strangers[..1])),
-                "delete_group_member" => drop(group_of(vendor).remove(&strangers[1..])),
+                "get_group_member_info" => drop(group_of(vendor).remove(&others[..1])),
+                "delete_group_member" => drop(group_of(vendor).remove(&others[1..])),
                 _ => {}
             }
             Fault::None

@@ -99,7 +99,7 @@ fn each_call_alone() -> Result<(), rest::RestError> {
     let accounts: Vec<_> = page.list.members.iter().map(rest::Member::account).collect();
     assert_eq!((page.group_members, accounts), (Some(10), vec!["u00008", "u00009"]));
 
-    let call = DeleteGroupMembers::new(GROUP, ["u00008", "stranger"]).unwrap();
+    let call = DeleteGroupMembers::new(GROUP, ["u00008", "nobody"]).unwrap();
     let (status, body) = send(call.request(&world.api, now));
     call.response(status, &body)?;
     assert_eq!(world.removed(), ["u00008"]);

@@ -120,10 +120,10 @@ fn expect_continue_is_answered_only_if_the_body_is_wanted() {
     let body = Callback::new(APP).raw_body();
     let headers = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len());
 
-    let mut stranger = Client::new(address);
-    stranger.head(&Callback::new(APP).broken(RejectionKind::SdkAppIdMismatch), &headers);
-    assert_eq!(stranger.answer(), (403, true, fail("parameter `SdkAppid`: not an app of this server")));
-    assert!(stranger.is_closed());
+    let mut untrusted = Client::new(address);
+    untrusted.head(&Callback::new(APP).broken(RejectionKind::SdkAppIdMismatch), &headers);
+    assert_eq!(untrusted.answer(), (403, true, fail("parameter `SdkAppid`: not an app of this server")));
+    assert!(untrusted.is_closed());
 
     let mut vendor = Client::new(address);
     vendor.head(&Callback::new(APP), &headers);

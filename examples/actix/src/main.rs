@@ -13,12 +13,12 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use example_support::{PATH, start};
 use im_group_full::{CALLBACK_TIMEOUT, GroupFullHandler, Rejection, handle_request, handler_fn};
 
-/// The glue between actix-web's types and the crate. It takes the payload as it comes, because `web::Json` insists on a
+/// The glue between actix-web's types and the crate. It takes the raw payload, because `web::Json` requires a
 /// `Content-Type`, which the vendor's sample lacks.
 async fn callback(request: HttpRequest, payload: Payload, handler: Data<dyn GroupFullHandler>) -> HttpResponse {
     let (method, query) = (request.method().as_str(), request.query_string());
-    // A payload is not `Send`, as `handle_request_async` requires of what it awaits. So the body is read first, and only
-    // if the query has passed.
+    // A payload is not `Send`, which `handle_request_async` requires. So the body is read first, and only if
+    // the query is valid.
     let body = match handler.validator().check_query(query, handler.now()) {
         Ok(checked) if method == "POST" => {
             match timeout(CALLBACK_TIMEOUT, payload.to_bytes_limited(checked.body_limit())).await {
@@ -35,7 +35,7 @@ async fn callback(request: HttpRequest, payload: Payload, handler: Data<dyn Grou
     for header in reply.headers() {
         response.insert_header(header);
     }
-    // The rest of a body that was not read is not worth waiting for.
+    // Do not wait for the rest of an unread body.
     if reply.rejection().is_some() {
         response.force_close();
     }

@@ -1,7 +1,7 @@
 //! The callback in axum, in one command: `cargo run -p example-axum`.
 //!
 //! `axum::serve` sets no time limits for slow clients, so run this behind a reverse proxy that does, as
-//! `docs/operate.md` describes. `example-server` shows a server with a table of full groups, metrics and a clean end.
+//! `docs/operate.md` describes. `example-server` shows a server with a table of full groups, metrics and a clean shutdown.
 
 use std::error::Error;
 

@@ -1,7 +1,8 @@
 //! A callback server on hyper alone, without a router: it takes the callback on any path.
 //!
-//! It sets time limits for heads and bodies, but no limit on connections. A client that opens enough of them uses up the
-//! file handles, and then nobody can connect until some end. So run this behind a reverse proxy, as `docs/operate.md` describes.
+//! It sets time limits for heads and bodies, but no limit on connections. A client that opens enough of them
+//! uses up the file handles, and nobody can connect until some close. So run this behind a reverse proxy, as
+//! `docs/operate.md` describes.
 
 use std::error::Error;
 use std::time::Duration;
@@ -25,23 +26,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
     .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
     let service = GroupFullService::new(Immediate(handler));
-    // A client that sends its body more slowly is not the vendor, or is not waiting any more.
+    // A client that sends its body more slowly is not the vendor, or no longer waits.
     let service = Timeout::with_status_code(service, StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT);
 
     let mut http = http1::Builder::new();
-    // A client may end its stream behind a request, and still wants the answer.
+    // A client may half-close the connection after its request, and still wait for the answer.
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(60)).half_close(true);
     let listener = TcpListener::from_std(listener)?;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let service = TowerToHyperService::new(service.clone());
-                // Its error is the client's, who has gone.
+                // It fails only if the client has gone.
                 tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
             }
             Err(error) => {
                 eprintln!("accepting: {error}");
-                // Out of file handles, say. Some will be free again.
+                // For example, no file handles are left. Some will become free.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

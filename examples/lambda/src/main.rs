@@ -1,8 +1,8 @@
 //! The callback as a function of AWS Lambda. `lambda_http` reads the events of API Gateway (REST and HTTP), function URLs
 //! and load balancers, and writes each one's response.
 //!
-//! Where a gateway hands over decoded parameters only, `lambda_http` encodes them again. This works, because the
-//! signature covers the token and the time only.
+//! If a gateway passes on only decoded parameters, `lambda_http` encodes them again. This works because the
+//! signature covers only the token and the time.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,6 @@
-//! How room is made in a full group, told against a stand-in for the vendor's servers in this process: the limit is
-//! raised, the plan is shown with its reasons, a part of it is approved and carried out, and what was done is recorded.
+//! Shows how room is made in a full group, against a stand-in for the vendor's servers in this process: it
+//! raises the limit, shows the plan with its reasons, approves and carries out a part of it, and records the
+//! result.
 //!
 //! ```text
 //! cargo run -p example-make-room
@@ -26,7 +27,7 @@ const DAY: u64 = 24 * 60 * 60;
 /// Makes room in a full group, against a stand-in for the vendor's servers
 #[derive(Parser)]
 struct Args {
-    /// Only start the stand-in, and keep it up
+    /// Only start the stand-in, and keep it running
     #[arg(long, value_name = "ADDRESS")]
     stand_in: Option<SocketAddr>,
 }
@@ -66,9 +67,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Does all that the run asks for.
+/// Carries out all steps of the run.
 fn drive(run: &mut MakeRoom, api: &RestApi) -> Result<(), Box<dyn Error>> {
-    // Longer than the vendor takes, and shorter than what was read stays fresh.
+    // Longer than the vendor takes, and shorter than the data stays fresh.
     let client = Client::new(Duration::from_secs(10));
     loop {
         match run.step(api, SystemTime::now()) {
@@ -105,7 +106,7 @@ fn days_ago(time: u64) -> u64 {
     now().saturating_sub(time) / DAY
 }
 
-/// A full group of 5,000. Some have been silent for long, and some of these are online.
+/// A full group of 5,000. Some have been silent for a long time, and some of these are online.
 fn full_group() -> Group {
     let member = |i: u64| {
         let joined = now() - (30 + i * 7919 % 1000) * DAY;

@@ -1,7 +1,7 @@
 //! A callback server on poem, which has HTTP types of its own.
 //!
 //! poem sets no limit on connections and no time limit for a head, so run this behind a reverse proxy, as
-//! `docs/operate.md` describes. It also speaks HTTP/2 with every client that begins with it.
+//! `docs/operate.md` describes. It also speaks HTTP/2 with clients that start with it.
 
 use std::error::Error;
 use std::pin::pin;

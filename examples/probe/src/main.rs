@@ -43,7 +43,7 @@ struct Options {
     json: bool,
 }
 
-/// What came out.
+/// The result of a run.
 struct Report {
     outcomes: Vec<Outcome>,
     /// Why nothing else was tried, if the first callback was refused.
@@ -62,7 +62,7 @@ async fn main() -> ExitCode {
     };
     let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
     let mut out = std::io::stdout();
-    // The reader may have gone, and the exit code still tells.
+    // If the reader has gone, the exit code still has the result.
     let _ = if options.json {
         let report = json!({ "url": options.url, "cases": outcomes, "passed": passed, "diagnosis": diagnosis });
         writeln!(out, "{report:#}")
@@ -94,14 +94,14 @@ async fn run(options: &Options) -> Result<Report, String> {
 
     let (cases, kept_alive) = (sender.cases(), sender.kept_alive());
     let mut outcomes = Vec::new();
-    // Draws on a terminal only.
+    // Draws only on a terminal.
     let style = ProgressStyle::with_template("{pos}/{len} {msg}").map_err(|error| error.to_string())?;
     let progress = ProgressBar::new((cases.len() + kept_alive.len()) as u64).with_style(style);
     for case in &cases {
         progress.set_message(case.name);
         let outcome = play(&target, case, patience).await.map_err(unreachable)?;
         progress.inc(1);
-        // Where a genuine callback is refused, the others would only say so again.
+        // If a genuine callback is refused, the other cases would only repeat that.
         if outcomes.is_empty() && !outcome.passed {
             progress.finish_and_clear();
             let diagnosis = Some(Diagnosis::of(&outcome, has_token).sentence());

@@ -18,7 +18,7 @@ pub(crate) fn print(
     for Outcome { case, expected, got, error_info, milliseconds, passed } in outcomes {
         let (mark, on) = if *passed { ("ok  ", "\x1b[32m") } else { ("FAIL", "\x1b[31m") };
         let (on, off) = if colourful { (on, "\x1b[0m") } else { ("", "") };
-        // What is longer has a line of its own below.
+        // Longer answers get their own line below.
         let short = if got.len() <= 8 { got } else { "" };
         writeln!(out, "{on}{mark}{off}  {case:width$}  {short:8}  {milliseconds:>5} ms")?;
         if short.is_empty() {
@@ -37,7 +37,7 @@ pub(crate) fn print(
     writeln!(out, "{passed} of {} as they should be", outcomes.len())
 }
 
-/// Prints a sentence, a line for as many words as fit.
+/// Prints a sentence, wrapped at words.
 fn words(out: &mut impl Write, sentence: &str) -> io::Result<()> {
     let mut line = String::new();
     for word in sentence.split(' ') {
@@ -53,7 +53,7 @@ fn words(out: &mut impl Write, sentence: &str) -> io::Result<()> {
     writeln!(out, "{line}")
 }
 
-/// Prints a text under a case. Control characters, which a server may send, are escaped.
+/// Prints a text under a case, and escapes control characters from the server.
 fn wrap(out: &mut impl Write, text: &str) -> io::Result<()> {
     let text: Vec<char> =
         text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();

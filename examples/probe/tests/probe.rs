@@ -1,4 +1,4 @@
-//! The probe, against servers that are right, and against each mistake that it has a sentence for.
+//! The probe against correct servers, and against every fault that it has a sentence for.
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -47,7 +47,7 @@ fn signed(token: &str) -> App {
     App { validator, clock_ahead: Duration::ZERO, fails: false }
 }
 
-/// Serves on a thread of its own until the test ends; returns where.
+/// Serves on its own thread until the test ends, and returns the URL.
 fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -60,12 +60,12 @@ fn serve(router: Router) -> String {
     format!("http://{address}/im/callback")
 }
 
-/// As one writes it: another method is the router's to answer.
+/// The usual route: the router answers other methods.
 fn router(app: App) -> Router {
     Router::new().route("/im/callback", post_service(GroupFullService::new(Immediate(app))))
 }
 
-/// Accepts TLS with a certificate that nobody knows, and goes no further.
+/// Accepts TLS with an untrusted certificate, and answers nothing.
 fn serve_tls() -> String {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -113,7 +113,7 @@ fn a_correct_server_passes() {
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{table}");
     fits(&table);
     assert!(table.ends_with(" as they should be\n"), "{table}");
-    // The reason of each refusal stands below it.
+    // Each refusal shows its reason.
     assert!(table.contains("\n      signature: stale\n"), "{table}");
     for case in
         ["genuine: a private topic", "genuine: slow from the first byte on", "kept alive: genuine, behind 48 KiB"]
@@ -141,7 +141,7 @@ fn a_careless_server_is_shown_what_it_accepts() {
     assert_eq!(report["diagnosis"], serde_json::Value::Null);
 }
 
-/// A request on its way through a [`proxy`].
+/// A request in a [`proxy`].
 struct Sent {
     method: String,
     query: String,

@@ -8,10 +8,10 @@ use im_group_full::testing::Callback;
 /// The environment variable that holds the token.
 pub const TOKEN_VARIABLE: &str = "IM_CALLBACK_TOKEN";
 
-/// Where the token comes from, for the shell that signs with it.
+/// Where the shell that signs gets the token.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
-    /// The variable, which the shell has, too: a token that the vendor knows is never printed.
+    /// The environment variable, which the shell has too: the vendor's token is never printed.
     Variable,
     File(&'a Path),
     /// Made up for this run.
@@ -20,7 +20,7 @@ pub enum Source<'a> {
 
 /// Returns a shell line that sends a callback, signed if there is a token. `flags` are more flags for curl.
 ///
-/// The line computes `Sign` when it is run, because a signature is fresh for a minute only.
+/// The line computes `Sign` when it runs, because a signature is fresh for only a minute.
 pub fn curl(url: &str, sdk_app_id: SdkAppId, token: Option<Source<'_>>, flags: &str) -> String {
     let callback = Callback::new(sdk_app_id);
     let (query, body) = (callback.raw_query(), String::from_utf8_lossy(&callback.raw_body()).into_owned());
@@ -36,14 +36,14 @@ pub fn curl(url: &str, sdk_app_id: SdkAppId, token: Option<Source<'_>>, flags: &
     )
 }
 
-/// Makes a token up, for a run in which there is none.
+/// Makes up a token for a run without one.
 pub fn made_up_token() -> String {
     // The standard library seeds it from the system's own source of randomness.
     let [a, b] = [(); 2].map(|()| RandomState::new().hash_one("token"));
     format!("{a:016x}{b:016x}")
 }
 
-/// The text as one word of a shell.
+/// Quotes the text as one shell word.
 fn quoted(text: impl Display) -> String {
     format!("'{}'", text.to_string().replace('\'', r"'\''"))
 }

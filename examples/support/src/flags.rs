@@ -17,7 +17,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Reads all given tokens. An empty one is an error, and does not mean "no token".
+    /// Reads all given tokens. An empty one is an error, not "no token".
     pub fn read(&self) -> Result<Vec<Token>, String> {
         let mut tokens = Vec::new();
         if let Some(token) = env::var_os(TOKEN_VARIABLE) {
@@ -42,7 +42,7 @@ impl Tokens {
         Ok(tokens.fold(validator, Validator::also_accept))
     }
 
-    /// Returns where the first token comes from: that of the environment goes before those of files.
+    /// Returns the source of the first token: the environment comes before files.
     pub fn source(&self) -> Option<Source<'_>> {
         let variable = env::var_os(TOKEN_VARIABLE).map(|_| Source::Variable);
         variable.or_else(|| self.token_file.first().map(|path| Source::File(path)))

@@ -1,4 +1,4 @@
-//! What the examples and the tests share. Not published, and each part behind a feature of its own.
+//! Code that the examples and the tests share. Not published; each part has its own feature.
 #![allow(
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,

@@ -1,12 +1,12 @@
-//! Lines on the standard output that no answer waits for.
+//! Logging to the standard output that never blocks an answer.
 
 pub use tracing_appender::non_blocking::ErrorCounter;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 pub use tracing_subscriber::filter::LevelFilter;
 
-/// Lets `tracing` write to the standard output from a thread of its own. Lines are written until the guard is dropped.
+/// Makes `tracing` write to the standard output from its own thread, until the guard is dropped.
 ///
-/// When the output is a pipe that nobody reads, lines are dropped, and counted in the second value.
+/// If the output is a pipe that nobody reads, lines are dropped and counted in the second value.
 pub fn init(level: LevelFilter) -> (WorkerGuard, ErrorCounter) {
     let (writer, guard) =
         NonBlockingBuilder::default().lossy(true).buffered_lines_limit(8192).finish(std::io::stdout());

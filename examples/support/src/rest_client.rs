@@ -1,29 +1,29 @@
-//! A real HTTP client for requests whose URL is a secret;.
+//! A real HTTP client for requests whose URL is a secret.
 //!
-//! At the level `trace` of the crate `log`, this client logs whole URLs. Nothing listens here; anybody who installs a logger
-//! keeps `ureq` and `ureq_proto` above that level.
+//! At the level `trace` of the crate `log`, this client logs whole URLs. No logger is installed here. If you
+//! install one, keep `ureq` and `ureq_proto` above that level.
 
 use std::time::Duration;
 
 use http::{Request, StatusCode};
 use ureq::Agent;
 
-/// More than a page of 200 members takes, and not as much as a stranger could send.
+/// More than a page of 200 members, and a limit on what a faulty server can send.
 const MAX_RESPONSE: u64 = 1024 * 1024;
 
 /// Sends requests.
 pub struct Client(Agent);
 
 impl Client {
-    /// A client that gives up after this long.
+    /// Makes a client with this time-out.
     pub fn new(timeout: Duration) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(timeout))
             // The status is for `RestError` to judge.
             .http_status_as_error(false)
-            // A redirect would take the URL, and the credential in it, to somebody else.
+            // A redirect would send the URL, with its credential, to another server.
             .max_redirects(0)
-            // A proxy from the environment would read plain `http` to this machine.
+            // A proxy from the environment could read plain `http` to this machine.
             .proxy(None)
             .build();
         Self(config.into())
@@ -37,7 +37,7 @@ impl Client {
     }
 }
 
-/// Why there is no response, without the URL: some of the client's own errors print it.
+/// Why there is no response, without the URL, which some of the client's own errors print.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     #[error("timed out")]

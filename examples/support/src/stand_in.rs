@@ -1,5 +1,5 @@
-//! A stand-in for the vendor's REST servers, as a real HTTP server on this machine: what the tests of `rest` ask directly
-//! is asked by sockets here.
+//! A stand-in for the vendor's REST servers, as a real HTTP server on this machine. The tests of `rest` call
+//! the same stand-in directly.
 
 #[path = "../../../tests/rest/stand_in/mod.rs"]
 mod behind;
@@ -27,7 +27,7 @@ pub use self::behind::{Call, Clock, Fault, Group, Hook, Member, Vendor};
 pub struct StandIn {
     address: SocketAddr,
     behind: Arc<behind::StandIn>,
-    // Kept for its threads.
+    // Keeps its threads alive.
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -64,12 +64,12 @@ impl StandIn {
         Ok(Self { address, behind, _runtime: runtime })
     }
 
-    /// Where it is: `http://127.0.0.1:` and the port.
+    /// Returns its URL: `http://127.0.0.1:` and the port.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it is, for a `RestApi`.
+    /// Returns its endpoint for a `RestApi`.
     pub fn endpoint(&self) -> Result<Endpoint, im_group_full::rest::InvalidEndpoint> {
         self.url().parse()
     }
@@ -87,7 +87,7 @@ fn broken() -> Response {
     Response::new(Body::new(BrokenBody))
 }
 
-/// A body that fails before its first byte, upon which the server closes the connection.
+/// A body that fails before its first byte, so that the server closes the connection.
 struct BrokenBody;
 
 impl http_body::Body for BrokenBody {

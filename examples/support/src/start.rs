@@ -1,4 +1,4 @@
-//! What the small servers read from their environment, and what they print when they start.
+//! The environment variables of the small servers, and what they print at the start.
 
 use std::env::{self, VarError};
 use std::net::{SocketAddr, TcpListener};
@@ -7,10 +7,10 @@ use im_group_full::{SdkAppId, Token, Validator};
 
 use crate::{PATH, Source, TOKEN_VARIABLE, curl, made_up_token, say};
 
-/// Listens, and prints where, and a line that tries it. Returns what to accept from and what to check with.
+/// Listens, and prints the address and a line to try it. Returns the listener and the validator.
 ///
 /// The environment has `IM_CALLBACK_ADDRESS` (default `127.0.0.1:8080`), `IM_SDK_APP_ID` (default 888888) and
-/// `IM_CALLBACK_TOKEN`. Without a token, one is made up for the run: a server without one believes everybody.
+/// `IM_CALLBACK_TOKEN`. Without a token, it makes one up for the run, because a server without one believes everyone.
 pub fn start() -> Result<(TcpListener, Validator), String> {
     let address = variable("IM_CALLBACK_ADDRESS")?.unwrap_or_else(|| "127.0.0.1:8080".into());
     let address: SocketAddr = address.parse().map_err(|error| format!("IM_CALLBACK_ADDRESS: {error}"))?;
@@ -22,7 +22,7 @@ pub fn start() -> Result<(TcpListener, Validator), String> {
 
     let failed = |error| format!("cannot listen on {address}: {error}");
     let listener = TcpListener::bind(address).map_err(failed)?;
-    // tokio insists on it. `tiny_http`, which needs the contrary, sets it back.
+    // tokio requires this. `tiny_http` needs the opposite and resets it.
     listener.set_nonblocking(true).map_err(failed)?;
     let url = format!("http://{}{PATH}", listener.local_addr().map_err(failed)?);
     say(format_args!("listening on {url} for SDKAppID {app}"));
@@ -37,7 +37,7 @@ pub fn start() -> Result<(TcpListener, Validator), String> {
     Ok((listener, Validator::signed(app, signing)))
 }
 
-/// Reads an environment variable. It is an error, and not absence, if its value is not text.
+/// Reads an environment variable. A value that is not text is an error.
 fn variable(name: &str) -> Result<Option<String>, String> {
     match env::var(name) {
         Ok(value) => Ok(Some(value)),

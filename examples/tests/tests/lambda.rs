@@ -36,7 +36,7 @@ async fn answered(State(runtime): State<Arc<Runtime>>, body: String) {
     runtime.answers.send(serde_json::from_str(&body).unwrap()).unwrap();
 }
 
-/// Hands these events to the function, and returns what it answers.
+/// Passes these events to the function, and returns its answers.
 fn answers(events: Vec<Value>) -> Vec<Value> {
     runtime().block_on(async {
         let (count, (answers, mut received)) = (events.len(), unbounded_channel());
@@ -71,7 +71,7 @@ fn fill(event: &str, case: &Case) -> Value {
             *method = json!(case.method);
         }
     }
-    // A load balancer passes names and values on as they came; a REST API is_gateway them.
+    // A load balancer passes names and values on unchanged; a gateway decodes them.
     let is_gateway = event["requestContext"]["elb"].is_null();
     let mut parameters = BTreeMap::<String, Vec<String>>::new();
     for pair in case.query.split('&').filter(|pair| !pair.is_empty()) {
@@ -90,7 +90,7 @@ fn fill(event: &str, case: &Case) -> Value {
         let last: BTreeMap<_, _> = parameters.iter().map(|(name, values)| (name, values.last())).collect();
         event["queryStringParameters"] = json!(last);
     }
-    // A REST API says so of a request without a query.
+    // A REST API sends this for a request without a query.
     if is_gateway && parameters.is_empty() && event.get("rawQueryString").is_none() {
         event["queryStringParameters"] = Value::Null;
         event["multiValueQueryStringParameters"] = Value::Null;
@@ -128,7 +128,7 @@ fn of_a_function_url() {
 
 #[test]
 fn of_a_rest_api() {
-    // It is_gateway the query, and has mended the escape.
+    // It decodes the query, and so repairs the escape.
     answers_every_case(include_str!("../events/rest-api.json"), &["malformed: a broken escape"]);
 }
 

@@ -1,4 +1,4 @@
-//! Nginx as `docs/operate.md` configures it, in front of a server without limits of its own and of one with them.
+//! Nginx as `docs/operate.md` configures it, in front of a server without limits and of one with limits.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -69,7 +69,7 @@ impl Nginx {
         fs::write(folder.join("callback.key"), localhost.signing_key.serialize_pem()).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
 
-        // Only where things are is changed.
+        // Only paths and ports are changed.
         let mut configuration = CONFIGURATION.to_owned();
         let here = format!("{}/", folder.display());
         for (from, to) in
@@ -106,7 +106,7 @@ impl Nginx {
         Tls(StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), connect(&self.address)))
     }
 
-    /// Sends what nginx may refuse at any time.
+    /// Sends bytes that nginx may refuse at any time.
     fn attack(&self, bytes: &str) -> Tls {
         let mut client = self.connect();
         let _ = client.write_all(bytes.as_bytes()).and_then(|()| client.flush());
@@ -116,7 +116,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Killed, it would leave its workers behind.
+        // A kill would leave its workers behind.
         let _ = Command::new("kill").arg(self.process.0.id().to_string()).status();
         let _ = self.process.0.wait();
     }
@@ -130,7 +130,7 @@ fn request(headers: &str) -> (String, String) {
     (format!("POST {PATH}?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n"), body)
 }
 
-/// Sends a valid callback on a connection of its own, which has to be answered.
+/// Sends a valid callback on a new connection, which must be answered.
 #[track_caller]
 fn is_answered(nginx: &Nginx, meanwhile: &str, ends: bool) {
     let (head, body) = request("Connection: close\r\n");
@@ -143,7 +143,7 @@ fn is_answered(nginx: &Nginx, meanwhile: &str, ends: bool) {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"OK\""), "{meanwhile}: {answer:?}");
 }
 
-/// Opens connections that bring a valid callback and then stay.
+/// Opens connections that send a valid callback and then stay open.
 fn idle(nginx: &Nginx) -> Vec<Tls> {
     let idle = || {
         let (head, body) = request("");
@@ -163,7 +163,7 @@ fn idle(nginx: &Nginx) -> Vec<Tls> {
 fn withstands(name: &str) {
     if !Path::new(NGINX).exists() {
         assert!(std::env::var_os("CI").is_none(), "nginx is not installed");
-        // Past the test's capture.
+        // Bypasses the test's output capture.
         let _ = std::io::stderr().write_all(b"\nNOT RUN: nginx is not installed\n");
         return;
     }
@@ -188,7 +188,7 @@ fn withstands(name: &str) {
     }
     drop(idle);
 
-    // With nginx in front everything is answered as without it, but for what nginx itself finds too large.
+    // With nginx in front, all answers stay the same, except for requests that nginx itself finds too large.
     server.url = format!("https://{}{PATH}", nginx.address);
     let differing = server.differing(Some(&nginx.folder.join("callback.pem")));
     let differing: Vec<_> =

@@ -1,4 +1,4 @@
-//! Every small server, started for real.
+//! Every small server as a real process.
 #![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use im_group_full::testing::Callback;
 
 const OK: &str = "{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}\n";
 
-/// Runs a test of each server at the same time: most of it is waiting for slow senders.
+/// Runs a test on all servers at the same time, because it mostly waits for slow senders.
 fn each(test: impl Fn(&str) + Sync) {
     std::thread::scope(|scope| {
         let tests: Vec<_> = SERVERS.map(|name| (name, scope.spawn(|| test(name)))).into();
@@ -72,7 +72,7 @@ fn do_not_start_with_a_mistake() {
     }
 }
 
-/// A head that announces more than any memory, and none of its body.
+/// A head that announces more than any memory, without a body.
 #[test]
 fn outlive_a_huge_content_length_but_for_tiny_http() {
     let callback = Callback::new(SdkAppId::new(888_888)).raw_query();
@@ -90,7 +90,7 @@ fn outlive_a_huge_content_length_but_for_tiny_http() {
     });
 }
 
-/// Sends the preface of HTTP/2, and looks for the limit of streams in what the server says of itself.
+/// Sends the preface of HTTP/2, and looks for the limit of streams in the server's settings.
 #[test]
 fn poem_bounds_the_streams_of_a_connection() {
     let server = start("poem", Some(TOKEN));

@@ -1,11 +1,13 @@
-//! A callback server on `tiny_http`, without an async runtime. **For behind a reverse proxy only**: nginx, set up as
-//! `docs/operate.md` describes, reads the whole request and sends it anew, and none of what follows reaches this server.
+//! A callback server on `tiny_http`, without an async runtime. **Only for use behind a reverse proxy**:
+//! nginx, set up as `docs/operate.md` describes, reads the whole request and sends a new one, so none of the
+//! following reaches this server.
 //!
-//! `tiny_http` 0.12 reads the rest of every body, even of a refused one, into as much memory as the head announces: one
-//! head with a huge `Content-Length` ends the process. It has no time limits and no limit on connections, and a
-//! connection costs a thread for as long as its client likes. When file handles run out, it accepts no more.
+//! `tiny_http` 0.12 reads the rest of every body, even of a refused one, into as much memory as the head
+//! announces: one huge `Content-Length` ends the process. It has no time limits and no limit on connections,
+//! and each connection holds a thread for as long as the client keeps it open. When file handles run out, it
+//! stops accepting.
 //!
-//! It also takes requests that other servers refuse or read otherwise: two `Content-Length` that differ,
+//! It also accepts requests that other servers refuse or read differently: two different `Content-Length` headers,
 //! `Content-Length: +5`, `Transfer-Encoding: xchunked`. With a proxy that passes those on, a client can hide a request in
 //! another one's body.
 
@@ -32,7 +34,7 @@ fn answer(request: &mut Request, handler: &impl GroupFullHandler) -> Reply {
     handle_request(&method, &query, read, handler)
 }
 
-/// And for its answer.
+/// The same for its answer.
 fn response(reply: &Reply) -> Response<Cursor<Vec<u8>>> {
     let headers = reply.headers().filter_map(|(name, value)| Header::from_bytes(name, value).ok());
     headers.fold(Response::from_data(reply.body()).with_status_code(reply.status().as_u16()), Response::with_header)
@@ -59,7 +61,8 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let threads: Vec<thread::JoinHandle<std::io::Result<()>>> =
         (0..THREADS).map(|_| thread::spawn(work.clone())).collect();
     for thread in threads {
-        // A thread ends only when the server accepts no more. Then this program ends too, to be started again.
+        // A thread ends only when the server stops accepting. Then this program ends too, so that it can be
+        // restarted.
         thread.join().map_err(|_| "a thread panicked")??;
     }
     Ok(())

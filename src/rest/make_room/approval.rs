@@ -56,8 +56,8 @@ impl Run {
         }
         let planned = self.report.candidates.iter().filter(|one| one.outcome == Outcome::Planned);
         let planned: BTreeSet<_> = planned.map(|one| one.member.account()).collect();
-        if let Some(stranger) = accounts.difference(&planned).next() {
-            return Err(Why::Account((*stranger).to_owned()));
+        if let Some(unplanned) = accounts.difference(&planned).next() {
+            return Err(Why::Account((*unplanned).to_owned()));
         }
         if accounts.is_empty() && self.report.limit_raise != Some(LimitRaise::Planned) {
             return Err(Why::Nothing);

@@ -2,9 +2,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-/// A client that speaks bytes, with TLS or without.
+/// A client that sends raw bytes, with or without TLS.
 pub trait Client: Read + Write {
-    /// Says that nothing more will come.
+    /// Signals that nothing more will be sent.
     fn finish(&mut self);
 }
 
@@ -15,7 +15,7 @@ impl Client for TcpStream {
     }
 }
 
-/// A client that waits for an answer longer than any machine takes.
+/// Connects a client that waits longer than any machine takes to answer.
 #[track_caller]
 pub fn connect(address: &str) -> TcpStream {
     let client = TcpStream::connect(address).unwrap();
@@ -24,12 +24,12 @@ pub fn connect(address: &str) -> TcpStream {
     client
 }
 
-/// Reads everything until the server closes, and panics if it does not.
+/// Reads until the server closes the connection, and panics if it does not.
 #[track_caller]
 pub fn read_to_end(mut client: impl Read) -> String {
     let mut answers = Vec::new();
     if let Err(error) = client.read_to_end(&mut answers) {
-        // A reset after the answer is as good as an end.
+        // A reset after the answer counts as an end.
         let silent = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
         assert!(!silent, "neither answered nor closed: {}", String::from_utf8_lossy(&answers));
     }

@@ -1,5 +1,5 @@
-//! Faults in the middle of a request, for any server: it goes on, the next request is answered right, and no
-//! connection is left open.
+//! Faults in the middle of a request, for any server: it keeps running, answers the next request correctly,
+//! and leaves no connection open.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::vendor::unix_seconds;
 const CLOSE: &str = "Connection: close\r\n";
 const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 
-/// Tries them all on a server for the SDKAppID 888888 without a token, a process of its own.
+/// Tries all faults on a separate server process for the SDKAppID 888888 without a token.
 #[track_caller]
 pub fn faults<C: Client>(process: u32, path: &str, connect: impl Fn() -> C) {
     faults_and(process, path, None, connect, || ());
 }
 
-/// Does the same with a token, and with more faults, which only this server can have.
+/// Does the same with a token, and with more faults of this server.
 #[track_caller]
 pub fn faults_and<C: Client>(
     process: u32,
@@ -39,7 +39,7 @@ pub fn faults_and<C: Client>(
     };
     let whole = with_length(body.len(), "");
     let head = whole.len() - body.len();
-    // Not all of it may be taken: the server closes once it has seen enough.
+    // The server may not read everything: it closes once it has seen enough.
     let send = |bytes: &str| {
         let mut client = connect();
         let _ = client.write_all(bytes.as_bytes()).and_then(|()| client.flush());
@@ -70,7 +70,7 @@ pub fn faults_and<C: Client>(
         goes_on("a length that is not the body's");
     }
 
-    // Slower than the vendor waits, while others are answered.
+    // Slower than the vendor waits; others are answered meanwhile.
     let mut slow = send(&whole[..=head]);
     goes_on("a body that does not come");
     std::thread::sleep(Duration::from_millis(2500));
@@ -81,10 +81,10 @@ pub fn faults_and<C: Client>(
     let answers = read_to_end(send(&[&whole, &*with_length(body.len(), CLOSE)].concat()));
     assert_eq!(answers.matches(OK).count(), 2, "one behind the other: {answers}");
 
-    // Every connection ends with its client; a server that forgets one would never come to this.
+    // Every connection ends with its client; a server that leaks one never gets there.
     for _ in 0..3000 {
         if open_sockets(process) <= open {
-            // A process that ended has none either.
+            // A process that has ended has no sockets either.
             return goes_on("the end");
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -94,7 +94,7 @@ pub fn faults_and<C: Client>(
 
 fn open_sockets(process: u32) -> usize {
     let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
-    // Of no account is what a database or a log opens. A file that was closed meanwhile has no link.
+    // Ignores files of a database or a log. A file that was closed meanwhile has no link.
     let links = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
     links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
 }

@@ -1,4 +1,4 @@
-//! Starts an example for real, and puts it through the probe's cases and through faults.
+//! Starts a real example process, and runs the probe's cases and faults against it.
 
 mod client;
 mod faults;

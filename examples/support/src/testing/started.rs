@@ -11,33 +11,33 @@ use crate::{PATH, TOKEN_VARIABLE};
 /// The token of the tests.
 pub const TOKEN: &str = "xxxxyyyy";
 
-/// For an answer that has to come, however slow the machine.
+/// The time-out for an answer that must arrive, even on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that ends with the value.
+/// A process that is killed when the value is dropped.
 pub struct Ended(pub Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A server of its own process.
+/// A server in its own process.
 pub struct Started {
     child: Ended,
     lines: BufReader<ChildStdout>,
     token: Option<String>,
-    /// Where it listens, as it says.
+    /// Its URL, as it prints it.
     pub url: String,
-    /// The line to try it with, as it says.
+    /// The line to try it, as it prints it.
     pub curl: String,
 }
 
 impl Started {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts it, and waits until it prints where it listens.
     #[track_caller]
     pub fn spawn(command: &mut Command, token: Option<&str>) -> Self {
         command.stdout(Stdio::piped()).env_remove(TOKEN_VARIABLE);
@@ -71,7 +71,7 @@ impl Started {
         line.trim_end().to_owned()
     }
 
-    /// Reads until a line that holds the text.
+    /// Reads until a line contains the text.
     #[track_caller]
     pub fn says(&mut self, text: &str) -> String {
         loop {
@@ -82,7 +82,7 @@ impl Started {
         }
     }
 
-    /// Pastes the line to try it with into a shell, with one part replaced, and returns what was answered.
+    /// Runs the printed line in a shell, with one part replaced, and returns the answer.
     #[track_caller]
     pub fn paste(&self, from: &str, to: &str) -> String {
         let mut shell = Command::new("sh");
@@ -111,7 +111,7 @@ impl Started {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// The same. Returns whether it ended well, and what it still had to say.
+    /// Sends a signal and waits. Returns the exit code and the rest of the output.
     #[track_caller]
     pub fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         self.signal(signal);
@@ -120,13 +120,13 @@ impl Started {
         (self.child.0.wait().unwrap().code(), rest)
     }
 
-    /// Waits until it ends by itself, and returns how.
+    /// Waits until it ends by itself, and returns the exit code.
     #[track_caller]
     pub fn ended(&mut self) -> Option<i32> {
         self.child.0.wait().unwrap().code()
     }
 
-    /// Sends every case of the probe, and names those whose answer differs.
+    /// Sends every case of the probe, and returns those whose answer differs.
     #[track_caller]
     pub fn differing(&self, certificate: Option<&Path>) -> Vec<String> {
         let outcomes = runtime().block_on(async {
@@ -150,7 +150,7 @@ impl Started {
     }
 }
 
-/// The vendor, as it knows the servers under test.
+/// Returns the vendor with the configuration of the servers under test.
 pub fn sender(token: Option<&str>) -> Sender {
     let token = token.map(|token| Token::new(token).unwrap());
     Sender { sdk_app_id: SdkAppId::new(888_888), token, now: unix_seconds() }

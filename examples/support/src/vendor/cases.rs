@@ -1,9 +1,9 @@
-//! What the vendor's servers send, and what attackers send: in one place, for the probe and all tests.
+//! The requests of the vendor's servers and of attackers, for the probe and all tests.
 
 use im_group_full::testing::Callback;
 use im_group_full::{RejectionKind, SdkAppId, Token};
 
-/// One request, and what a server should answer.
+/// One request and the expected answer.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub name: &'static str,
@@ -29,19 +29,18 @@ pub enum Delivery {
 }
 
 impl Case {
-    /// The status, and the `ActionStatus`: only what is answered 200 is `OK`, because these are callbacks to an app that
-    /// handles them.
+    /// Returns the expected status and `ActionStatus`: 200 goes with `OK`, because the app handles these callbacks.
     pub fn expected(&self) -> String {
         format!("{} {}", self.status, if self.status == 200 { "OK" } else { "FAIL" })
     }
 
-    /// Whether a router may answer it before the crate is asked. The vendor only posts, so that any 4xx will do.
+    /// Returns whether a router may answer it before the crate. The vendor only sends POST, so any 4xx will do.
     pub(super) fn is_answered_by_routers(&self) -> bool {
         self.method != "POST"
     }
 }
 
-/// Whom the cases are for.
+/// The app that the cases are for.
 pub struct Sender {
     pub sdk_app_id: SdkAppId,
     pub token: Option<Token>,
@@ -53,7 +52,7 @@ const COMMAND: &str = "Group.CallbackAfterGroupFull";
 const ELSEWHERE: u64 = 120;
 
 impl Sender {
-    /// The first is what every server has to take.
+    /// Returns all cases. Every server must accept the first one.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = self.genuine();
         cases.extend(self.delivered());
@@ -88,7 +87,7 @@ impl Sender {
         Case { query: edit(case.query), ..case }
     }
 
-    /// The shapes that the vendor's pages show, and those that were captured.
+    /// The shapes in the vendor's pages, and captured ones.
     fn genuine(&self) -> Vec<Case> {
         let alphabetical = |query: String| {
             let mut pairs: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("contenttype")).collect();
@@ -125,7 +124,7 @@ impl Sender {
         ]
     }
 
-    /// Genuine callbacks in all the ways that a body travels.
+    /// Genuine callbacks with every delivery of the body.
     fn delivered(&self) -> Vec<Case> {
         let case = |name| Self::case(name, 200, &self.callback());
         vec![
@@ -139,7 +138,7 @@ impl Sender {
         ]
     }
 
-    /// For one connection, one after the other: what is left unread must not be taken for the next request.
+    /// Returns the cases for one connection in sequence: unread bytes must not be taken for the next request.
     pub fn kept_alive(&self) -> Vec<Case> {
         let genuine = |name| Self::case(name, 200, &self.callback());
         let other =
@@ -157,7 +156,7 @@ impl Sender {
         ]
     }
 
-    /// Callbacks that are not this app's, not this command's, or no callbacks.
+    /// Callbacks of another app or command, and requests that are not callbacks.
     fn strange(&self) -> Vec<Case> {
         let broken = |name, status, kind| Self::case(name, status, &self.callback().broken(kind));
         let other = |name| broken(name, 200, RejectionKind::OtherCommand);

@@ -21,12 +21,12 @@ use super::{Case, Delivery, tls};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A URL cannot be reached, and why, in one line.
+/// Why a URL cannot be reached, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unreachable(pub(super) String);
 
-/// Where the callbacks go.
+/// The target of the callbacks.
 pub struct Target {
     url: Uri,
     host: String,
@@ -35,7 +35,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// `certificate` is a PEM file to trust, besides the authorities that browsers trust.
+    /// `certificate` is a PEM file to trust, in addition to the authorities that browsers trust.
     pub fn new(url: &str, certificate: Option<&Path>) -> Result<Self, Unreachable> {
         let failed = |reason: &dyn std::fmt::Display| Unreachable(format!("{url}: {reason}"));
         let scheme = "begin the URL with http:// or https://";
@@ -56,7 +56,7 @@ impl Target {
         Ok(Self { port: uri.port_u16().unwrap_or(port), url: uri, host, tls })
     }
 
-    /// Connects, for a case that travels like this.
+    /// Connects for a case with this delivery.
     pub async fn connect(&self, delivery: Delivery, patience: Duration) -> Result<Connection, Unreachable> {
         match timeout(patience, self.try_connect(delivery == Delivery::SlowHead)).await {
             Ok(Ok(sender)) => Ok(Connection(sender)),
@@ -78,7 +78,7 @@ impl Target {
     }
 
     fn request(&self, case: &Case) -> hyper::http::Result<Request<Pieces>> {
-        // As the vendor does: the callback's parameters behind the app's own.
+        // Like the vendor, appends the callback's parameters to the app's own.
         let own = self.url.query().map(|query| format!("{query}&")).unwrap_or_default();
         let authority = self.url.authority().map_or("", |authority| authority.as_str());
         let mut request = Request::builder()
@@ -97,12 +97,12 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     slow: bool,
 ) -> Result<http1::SendRequest<Pieces>, BoxError> {
     let (sender, connection) = http1::handshake(TokioIo::new(Patient::new(stream, slow))).await?;
-    // Its error is also the request's.
+    // The request returns the same error.
     tokio::spawn(connection);
     Ok(sender)
 }
 
-/// What a server answered.
+/// The response of a server.
 pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
@@ -138,7 +138,7 @@ impl Connection {
     }
 }
 
-/// A body that travels as a case says.
+/// A body with the delivery of a case.
 struct Pieces {
     rest: std::vec::IntoIter<Bytes>,
     content_length: Option<u64>,

@@ -14,19 +14,19 @@ mod diagnosis;
 mod stream;
 mod tls;
 
-/// What a server made of a case.
+/// The result of a case.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
     pub case: &'static str,
     pub expected: String,
     pub got: String,
-    /// The reason that the server gives, if it gives one.
+    /// The server's `ErrorInfo`, if any.
     pub error_info: String,
     pub milliseconds: u128,
     pub passed: bool,
 }
 
-/// The answer that the vendor reads, no matter which crate the server was written with.
+/// The answer that the vendor reads, from a server of any kind.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope {
@@ -35,12 +35,12 @@ struct Envelope {
     error_code: i64,
 }
 
-/// Sends one case, on a connection of its own, and waits for the answer no longer than `patience`.
+/// Sends one case on a new connection, and waits for the answer for at most `patience`.
 pub async fn play(target: &Target, case: &Case, patience: Duration) -> Result<Outcome, Unreachable> {
     play_on(target, &mut None, case, patience).await
 }
 
-/// Does the same on a connection that may be there already, and leaves it there if it can be used again.
+/// Does the same on the kept connection, if any, and keeps the connection if it can be reused.
 pub async fn play_on(
     target: &Target,
     kept: &mut Option<Connection>,
@@ -70,7 +70,7 @@ pub async fn play_on(
     Ok(Outcome { case: case.name, expected: case.expected(), got, error_info, milliseconds, passed })
 }
 
-/// Says what a status and a body amount to, such as `200 OK`.
+/// Summarises a status and a body, such as `200 OK`.
 pub fn judge(status: u16, body: &[u8]) -> String {
     match serde_json::from_slice::<Envelope>(body) {
         Ok(Envelope { action_status, error_code, .. }) => match (action_status.as_str(), error_code) {
@@ -86,7 +86,7 @@ fn error_info(body: &[u8]) -> String {
     serde_json::from_slice::<Envelope>(body).map_or_else(|_| String::new(), |envelope| envelope.error_info)
 }
 
-/// The time now, in seconds since the Unix epoch.
+/// Returns the current time in seconds since the Unix epoch.
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

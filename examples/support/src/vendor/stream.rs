@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// connection, and a client that stopped at the failed write would miss the answer.
 pub(super) struct Patient<S> {
     stream: S,
-    /// When the next few bytes may go, for a sender that is slow from the first byte on.
+    /// When the next few bytes may be sent, for a sender that is slow from the first byte on.
     slow: Option<Pin<Box<Sleep>>>,
 }
 

@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use super::client::Unreachable;
 
-/// `certificate` is a PEM file to trust, besides the authorities that browsers trust.
+/// `certificate` is a PEM file to trust, in addition to the authorities that browsers trust.
 pub(super) fn connector(certificate: Option<&Path>) -> Result<TlsConnector, Unreachable> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = certificate {
@@ -22,10 +22,10 @@ pub(super) fn connector(certificate: Option<&Path>) -> Result<TlsConnector, Unre
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Says what to do about an error of TLS, where that is known.
+/// Returns what to do about a TLS error, if known.
 pub(super) fn explain(error: &(dyn Error + Send + Sync + 'static)) -> Option<&'static str> {
     let error = error.downcast_ref::<io::Error>()?;
-    // Some servers hang up on what is not HTTP.
+    // Some servers hang up on input that is not HTTP.
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Some("the server ended the TLS handshake; if it speaks plain HTTP, write http://");
     }
