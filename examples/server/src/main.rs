@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use clap::Parser;
-use example_support::log;
+use example_support::{log, say};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -39,11 +39,11 @@ async fn main() -> ExitCode {
         None => run(&all.process, Some(&all.receive), Some(&all.work)).await,
         Some(Command::Receive { process, receive }) => run(&process, Some(&receive), None).await,
         Some(Command::Work { process, work }) => run(&process, None, Some(&work)).await,
-        Some(Command::Rooms { table, command }) => match table.open().await {
+        Some(Command::Rooms { table, command }) => match table.open(false).await {
             Ok(rooms) => operate::rooms(&rooms, command).await,
             Err(error) => Err(error),
         },
-        Some(Command::Removals { table, group }) => match table.open().await {
+        Some(Command::Removals { table, group }) => match table.open(false).await {
             Ok(rooms) => operate::removals(&rooms, &group).await,
             Err(error) => Err(error),
         },
@@ -62,18 +62,19 @@ async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) 
     // All that can be wrong is found before anything begins.
     let validator = receive.map(|receive| receive.tokens.validator(app)).transpose()?;
     let making_room = work.map(|work| work.making_room(app)).transpose()?.flatten();
-    let rooms = process.table.open().await?;
-    let listener = receive.map(|receive| receive.listen(app)).transpose()?;
+    let rooms = process.table.open(true).await?;
     // Until the end: the last lines are written when the guard goes.
     let (_guard, dropped) = log::init(process.log);
     if let Some(address) = process.metrics {
         metrics::install(address).map_err(|error| format!("metrics on {address}: {error}"))?;
         tokio::spawn(metrics::observe(rooms.clone(), dropped));
     }
+    let listener = receive.map(|receive| receive.listen(app)).transpose()?;
 
     let stored = Arc::new(Notify::new());
     let (stop, stopping) = watch::channel(false);
     let working = work.map(|work| {
+        say(format_args!("working for SDKAppID {app}: {}", work.describe()));
         let worker = work.worker(rooms.clone(), making_room, stopping);
         tokio::spawn(Arc::new(worker).work(Arc::clone(&stored)))
     });

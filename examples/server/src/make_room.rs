@@ -53,7 +53,9 @@ impl MakingRoom {
         if let Some(accounts) = &taken.approved {
             match run.approve(accounts) {
                 Ok(()) => tracing::info!(group = run.group_id(), "carries out the plan, as approved: {accounts:?}"),
-                Err(error) => tracing::warn!(group = run.group_id(), "plans anew, nothing was approved: {error}"),
+                Err(error) => {
+                    tracing::warn!(group = run.group_id(), "the approval is void, and a new plan is made: {error}");
+                }
             }
             // From here on the run has it, and the row no longer.
             save(worker, taken, &run).await?;
@@ -65,8 +67,8 @@ impl MakingRoom {
             removed();
             tracing::info!(group = report.group_id(), account, "removed");
         }
-        // A run that rests is over: the next one counts anew, but must not forget a removal that is on its way.
-        let over = matches!(end, End::Done | End::Rest(_)) && unanswered(report) == 0;
+        // Such a run is over. The next one begins anew, but must not forget a removal that is on its way.
+        let over = matches!(end, End::Done | End::Rest(_) | End::Dead(_)) && unanswered(report) == 0;
         let saved = (!over).then(|| to_json(&run));
         rooms.end(taken, &end, saved, Some(report)).await?;
         Ok(end)

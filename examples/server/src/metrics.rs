@@ -15,7 +15,16 @@ const STATES: [&str; 5] = ["waiting", "working", "planned", "resting", "dead"];
 
 /// Shows the metrics, on every path of this address.
 pub(crate) fn install(address: SocketAddr) -> Result<(), BuildError> {
-    PrometheusBuilder::new().with_http_listener(address).set_buckets(&SECONDS)?.install()
+    PrometheusBuilder::new().with_http_listener(address).set_buckets(&SECONDS)?.install()?;
+    // What appears as 1 never grows, for those who look at the growth.
+    for kind in ["ok", "failed", "other_command", "timed_out", "not_found"] {
+        counter!("callback_answers_total", "kind" => kind).increment(0);
+    }
+    for end in ["done", "rests", "planned", "failed", "dead", "released", "lost"] {
+        counter!("rooms_work_total", "end" => end).increment(0);
+    }
+    counter!("rooms_members_removed_total").increment(0);
+    Ok(())
 }
 
 /// Counts an answer. `kind` is one of a few: a label that anybody can make up costs memory for ever.

@@ -18,8 +18,11 @@ pub(crate) async fn rooms(rooms: &Rooms, command: Option<RoomsCommand>) -> Resul
         Some(RoomsCommand::Approve { group, accounts, .. }) => approve(rooms, &group, accounts).await,
         Some(RoomsCommand::Retry { group }) => {
             let count = rooms.retry(&group).await.map_err(say_why)?;
+            if count == 0 && !group.is_empty() {
+                return Err(format!("{group:?} is not in the table, or in work"));
+            }
             say(format_args!("{count} to be tried again"));
-            if count == 0 && !group.is_empty() { Err(format!("{group:?} has nothing to try again")) } else { Ok(()) }
+            Ok(())
         }
     }
 }
@@ -35,7 +38,11 @@ pub(crate) async fn removals(rooms: &Rooms, group: &str) -> Result<(), String> {
 }
 
 async fn list(rooms: &Rooms) -> Result<(), String> {
-    for row in rooms.list("").await.map_err(say_why)? {
+    let rows = rooms.list("").await.map_err(say_why)?;
+    if rows.is_empty() {
+        say(format_args!("no group of the app {} is in the table", rooms.app()));
+    }
+    for row in rows {
         say(format_args!("{}", Row::new(row)));
     }
     Ok(())
@@ -69,7 +76,7 @@ async fn approve(rooms: &Rooms, group: &str, accounts: Vec<String>) -> Result<()
         Error::Late => format!("the plan for {group:?} is another one by now; look at it again"),
         Error::Unavailable(_) => say_why(error),
     })?;
-    say(format_args!("approved for {} accounts; the worker carries it out", accounts.len()));
+    say(format_args!("approved: {} of {} accounts; the worker carries it out", accounts.len(), planned.len()));
     Ok(())
 }
 

@@ -29,7 +29,7 @@ const CALL_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// Without a command it receives and works in one process.
 #[derive(Parser)]
-#[command(args_conflicts_with_subcommands = true, after_help = ENVIRONMENT)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = ENVIRONMENT)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -98,16 +98,16 @@ pub(crate) enum RoomsCommand {
 #[derive(Args)]
 pub(crate) struct Table {
     /// SQLite file that holds the table, or a PostgreSQL URL without a password
-    #[arg(long, env = "IM_DATABASE", value_name = "FILE|URL", default_value = "rooms.db")]
+    #[arg(long, global = true, env = "IM_DATABASE", value_name = "FILE|URL", default_value = "rooms.db")]
     database: String,
     /// File with the password for PostgreSQL, instead of `PGPASSWORD`; read for each connection
-    #[arg(long, env = "IM_DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "IM_DATABASE_PASSWORD_FILE", value_name = "FILE")]
     database_password_file: Option<PathBuf>,
     /// PEM file with the certificates to trust for PostgreSQL, instead of the public ones
-    #[arg(long, env = "IM_DATABASE_CA", value_name = "FILE")]
+    #[arg(long, global = true, env = "IM_DATABASE_CA", value_name = "FILE")]
     database_ca: Option<PathBuf>,
     /// The app's SDKAppID, as the vendor's console shows it
-    #[arg(long, env = "IM_SDK_APP_ID", default_value = "888888")]
+    #[arg(long, global = true, env = "IM_SDK_APP_ID", default_value = "888888")]
     pub(crate) sdk_app_id: SdkAppId,
 }
 
@@ -181,54 +181,57 @@ struct Room {
     #[arg(long, value_name = "FILE", requires = "rest_admin")]
     rest_secret_key_file: Option<PathBuf>,
     /// The app's region: china, singapore, seoul, tokyo, frankfurt, silicon-valley, jakarta; or a proxy's URL
-    #[arg(long, value_name = "REGION", default_value = "china")]
+    #[arg(long, requires = "rest_admin", value_name = "REGION", default_value = "china")]
     rest_endpoint: Endpoint,
     /// Remove members without waiting for the approval of a plan
     #[arg(long, requires = "rest_admin")]
     remove: bool,
     /// Days of silence that make a member inactive
-    #[arg(long, value_name = "DAYS", default_value = "90")]
+    #[arg(long, requires = "rest_admin", value_name = "DAYS", default_value = "90")]
     inactive_days: u32,
     /// Slots to free
-    #[arg(long, value_name = "SLOTS", default_value = "10")]
+    #[arg(long, requires = "rest_admin", value_name = "SLOTS", default_value = "10")]
     free: u32,
     /// Account that is never removed; may be repeated
-    #[arg(long, value_name = "ACCOUNT")]
+    #[arg(long, requires = "rest_admin", value_name = "ACCOUNT")]
     protect: Vec<String>,
     /// Raise the group's limit to this before anybody is removed
-    #[arg(long, value_name = "MEMBERS")]
+    #[arg(long, requires = "rest_admin", value_name = "MEMBERS")]
     raise_limit_to: Option<u32>,
     /// The largest share of the limit that is removed at once
-    #[arg(long, value_name = "PERCENT", default_value = "10")]
+    #[arg(long, requires = "rest_admin", value_name = "PERCENT", default_value = "10")]
     max_removed_percent: u8,
     /// Day of the import, in UTC, for groups that were imported: silence before it means nothing
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, requires = "rest_admin", value_name = "YYYY-MM-DD")]
     recorded_since: Option<Date>,
     /// Spare those who have read one of the last messages
-    #[arg(long, value_name = "MESSAGES")]
+    #[arg(long, requires = "rest_admin", value_name = "MESSAGES")]
     spare_readers: Option<u32>,
     /// Do not ask who is online
-    #[arg(long)]
+    #[arg(long, requires = "rest_admin")]
     ignore_online_status: bool,
     /// Take silence for inactivity also where the vendor may not record messages, as in a Community
-    #[arg(long)]
+    #[arg(long, requires = "rest_admin")]
     trust_silence: bool,
     /// Ask the vendor to send no notification about removals
-    #[arg(long)]
+    #[arg(long, requires = "rest_admin")]
     no_notification: bool,
     /// Reason that is given with removals
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, requires = "rest_admin", value_name = "TEXT")]
     reason: Option<String>,
 }
 
 impl Table {
-    pub(crate) async fn open(&self) -> Result<Rooms, String> {
+    /// Opens the table. Only a server makes one.
+    pub(crate) async fn open(&self, make: bool) -> Result<Rooms, String> {
         let postgres_url = ["postgres://", "postgresql://"].iter().any(|scheme| self.database.starts_with(scheme));
         let database = if postgres_url {
             let (password, ca) = (self.database_password_file.clone(), self.database_ca.clone());
             postgres::open(&self.database, password, ca)?
+        } else if self.database.contains("://") {
+            return Err(format!("--database: expected a file or postgres://…, found {:?}", self.database));
         } else {
-            sqlite::open(Path::new(&self.database))?
+            sqlite::open(Path::new(&self.database), make)?
         };
         Rooms::open(database, self.sdk_app_id).await
     }
@@ -256,6 +259,14 @@ impl Receive {
 }
 
 impl Work {
+    pub(crate) fn describe(&self) -> &'static str {
+        match &self.room {
+            Room { rest_admin: None, .. } => "the hook does the work",
+            Room { remove: true, .. } => "members are removed without approval",
+            Room { .. } => "plans wait for approval",
+        }
+    }
+
     pub(crate) fn worker(
         &self,
         rooms: Rooms,
@@ -300,7 +311,11 @@ impl Room {
         }
         if let Some(date) = self.recorded_since {
             let since = date.to_zoned_datetime(TimeZone::UTC).and_then(|day| SystemTime::try_from(day.timestamp()));
-            policy = policy.recorded_since(since.map_err(|error| format!("--recorded-since: {error}"))?);
+            let since = since.map_err(|error| format!("--recorded-since: {error}"))?;
+            if since > SystemTime::now() {
+                return Err(format!("--recorded-since: {date} is in the future"));
+            }
+            policy = policy.recorded_since(since);
         }
         if let Some(messages) = self.spare_readers {
             policy = policy.spare_readers(messages);

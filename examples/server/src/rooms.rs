@@ -167,6 +167,10 @@ impl Rooms {
         }
     }
 
+    pub(crate) fn app(&self) -> i64 {
+        self.app
+    }
+
     async fn one(&self, sql: &'static str, values: impl Into<Vec<Value>>) -> Result<Rows, Error> {
         let mut rows = self.database.run(vec![Statement::new(sql, values)]).await?;
         Ok(rows.pop().unwrap_or_default())

@@ -36,12 +36,6 @@ fn group(kind: &'static str) -> Group {
     Group { kind, limit: 40, members: (0..40).map(member).collect(), all_muted: false }
 }
 
-/// Sends an event of this moment: inactivity is measured at its time.
-#[track_caller]
-fn full(server: &Started) {
-    assert_eq!(server.paste("1670574414123", &format!("{}000", now())), OK);
-}
-
 impl World {
     fn new(group: Group) -> Self {
         let vendor = StandIn::start(SdkAppId::new(888_888), "administrator", KEY, Arc::new(SystemTime::now)).unwrap();
@@ -58,7 +52,7 @@ impl World {
         let rest = ["--rest-admin", "administrator", "--rest-secret-key-file", &key, "--rest-endpoint", &url];
         let arguments = [&rest[..], &["--free", "3", "--lease", "2", "--retry-after", "0"], arguments].concat();
         let server = self.table.start(&arguments, None);
-        full(&server);
+        assert_eq!(server.paste("", ""), OK);
         server
     }
 
@@ -73,7 +67,7 @@ fn a_plan_is_shown_and_a_part_of_it_approved() {
     let server = world.start(&["--protect", "user01", "--protect", "nobody"]);
     let table = &world.table;
     table.shows("planned  \"@TGS#2J4SZEAEL\", 3 members would be removed\n");
-    full(&server);
+    assert_eq!(server.paste("", ""), OK);
     let shown = table.says(&["rooms", "show", GROUP]);
     for line in [
         "planned  \"@TGS#2J4SZEAEL\", 3 members would be removed",
@@ -91,7 +85,7 @@ fn a_plan_is_shown_and_a_part_of_it_approved() {
     let refused = table.refuses(&["rooms", "approve", GROUP, "user37", "user02"]);
     assert_eq!(refused, "server: \"user02\" is not in the plan; nobody was approved\n");
     let approved = table.says(&["rooms", "approve", GROUP, "user37"]);
-    assert_eq!(approved, "approved for 1 accounts; the worker carries it out\n");
+    assert_eq!(approved, "approved: 1 of 3 accounts; the worker carries it out\n");
     // The event that came since waits for its hour, because a slot is free and three are wanted.
     table.shows("resting  \"@TGS#2J4SZEAEL\"");
     assert_eq!(world.removed(), ["user37"]);
@@ -210,6 +204,10 @@ fn what_trying_again_cannot_help_is_dead_at_once_with_its_remedy() {
     let list = world.table.shows("dead     \"@TGS#2J4SZEAEL\" topic \"t\", not looked at for 3");
     assert!(list.contains(" s: a topic is full, not its Community"), "{list}");
     assert_eq!(world.table.says(&["rooms", "retry", GROUP]), "2 to be tried again\n");
+    assert_eq!(
+        world.table.refuses(&["rooms", "retry", "nobody"]),
+        "server: \"nobody\" is not in the table, or in work\n"
+    );
     assert_eq!(world.table.refuses(&["rooms", "show", "nobody"]), "server: \"nobody\" is not in the table\n");
     assert_eq!(world.removed(), [""; 0]);
 }
@@ -237,7 +235,7 @@ fn a_group_whose_members_all_stay_rests_and_says_why() {
     let list = world.table.shows("resting  \"@TGS#2J4SZEAEL\", not looked at for 3");
     assert!(list.contains(": 0 of 3 slots are free; who stays: Role 1, Active 39"), "{list}");
     let calls = world.vendor.with(|vendor| vendor.calls.len());
-    full(&server);
+    assert_eq!(server.paste("", ""), OK);
     assert_eq!(server.stop("TERM").0, Some(0));
     assert_eq!(world.vendor.with(|vendor| vendor.calls.len()), calls);
 }

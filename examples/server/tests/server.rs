@@ -134,7 +134,7 @@ fn a_full_table_is_answered_and_logged() {
     let full = "{\"ActionStatus\":\"FAIL\",\"ErrorInfo\":\"too many groups are in the table\",\"ErrorCode\":1}\n";
     assert_eq!([server.paste(GROUP, "c"), server.paste(GROUP, "a")], [full, OK]);
     let lost = server.says("ERROR answered FAIL");
-    assert!(lost.contains("too many groups are in the table id=\"888888:1670574414123:c\""), "{lost}");
+    assert!(lost.contains("too many groups are in the table id=\"888888:") && lost.ends_with(":c\""), "{lost}");
 }
 
 #[test]
@@ -220,15 +220,15 @@ fn logs_one_line_for_each_event_and_one_for_each_other_command() {
     let mut server = table.start(&["--sdk-app-id", "7"], None);
     assert_eq!(server.paste("", ""), OK);
     let line = server.says("stored");
-    let wanted = r#"INFO stored id="7:1670574414123:@TGS#2J4SZEAEL" client="127.0.0.1" platform="RESTAPI""#;
-    assert!(line.ends_with(wanted), "{line}");
+    assert!(line.contains(r#"INFO stored id="7:1"#), "{line}");
+    assert!(line.ends_with(r#":@TGS#2J4SZEAEL" client="127.0.0.1" platform="RESTAPI""#), "{line}");
     for _ in 0..2 {
         assert_eq!(server.paste("Group.CallbackAfterGroupFull", "Group.CallbackBeforeSendMsg"), OK);
     }
     server.says(r#"answering another command (logged once per command) command="Group.CallbackBeforeSendMsg""#);
     // A group's name cannot end a line of the log and write another one.
     assert_eq!(server.paste(GROUP, r"a\nstored \u001b[31m"), OK);
-    server.says(r#"stored id="7:1670574414123:a\nstored \u{1b}[31m""#);
+    server.says(r#":a\nstored \u{1b}[31m""#);
     let (code, rest) = server.stop("INT");
     assert_eq!((code, rest.contains("another command")), (Some(0), false), "{rest}");
 }
@@ -307,15 +307,23 @@ fn says_in_one_line_why_it_does_not_start() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = busy.local_addr().unwrap().to_string();
     let table = Table::new();
-    let cases: [(&[&str], &str); 4] = [
+    let key = format!("{}.key", table.path());
+    std::fs::write(&key, "key").unwrap();
+    let cases: [(&[&str], &str); 7] = [
         (&["--address", &address], "cannot listen on 127.0.0.1:"),
         (&["--token-file", "/nowhere"], "/nowhere: No such file or directory (os error 2)"),
-        (&["--database", "/nowhere/rooms.db"], "/nowhere/rooms.db: unable to open database file"),
+        (&["--database", "/nowhere/rooms.db"], "/nowhere/rooms.db, as this user: unable to open database file"),
+        (&["--database", "postgresq://db"], "--database: expected a file or postgres://…, found \"postgresq://db\""),
+        (
+            &["--recorded-since", "2999-01-01", "--rest-admin", "a", "--rest-secret-key-file", &key],
+            "--recorded-since: 2999-01-01 is in the future",
+        ),
+        (&["rooms", "--database", "none.db"], "none.db"),
         (&["--rest-admin", "a"], "IM_REST_SECRET_KEY is not set, and there is no --rest-secret-key-file"),
     ];
     for (arguments, message) in cases {
         let said = table.refuses(arguments);
-        assert!(said.starts_with(&format!("server: {message}")) && said.lines().count() == 1, "{said}");
+        assert!(said.starts_with("server: ") && said.contains(message) && said.lines().count() == 1, "{said}");
     }
     let output = table.command(NOTHING).env("IM_CALLBACK_TOKEN", "").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

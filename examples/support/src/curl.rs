@@ -5,6 +5,9 @@ use std::path::Path;
 use im_group_full::SdkAppId;
 use im_group_full::testing::Callback;
 
+/// The time of the sample event.
+const MADE_AT: &str = "1670574414123";
+
 /// The environment variable that holds the token.
 pub const TOKEN_VARIABLE: &str = "IM_CALLBACK_TOKEN";
 
@@ -24,6 +27,8 @@ pub enum Source<'a> {
 pub fn curl(url: &str, sdk_app_id: SdkAppId, token: Option<Source<'_>>, flags: &str) -> String {
     let callback = Callback::new(sdk_app_id);
     let (query, body) = (callback.raw_query(), String::from_utf8_lossy(&callback.raw_body()).into_owned());
+    // Of the moment in which the line is run: who is inactive is measured then.
+    let body = body.replace(MADE_AT, "'$(date +%s)000'");
     let token = match token {
         None => return format!("curl -sS -w '\\n' {flags}-d '{body}' '{url}?{query}'"),
         Some(Source::Variable) => format!("\"${TOKEN_VARIABLE}\""),

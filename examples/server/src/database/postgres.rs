@@ -12,8 +12,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -26,6 +27,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_millis(1200);
 /// Each commit that waits for a lost standby leaves a backend behind, so a database that was too slow is tried rarely.
 const PAUSE: Duration = Duration::from_millis(500);
 const CONNECTIONS: usize = 4;
+/// Who only looks for work would never find out that its server was replaced.
+const USED_FOR: Duration = Duration::from_secs(5);
 
 /// What the connections share.
 struct Shared {
@@ -46,15 +49,9 @@ pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf
     if let Ok(password) = std::env::var("PGPASSWORD") {
         config.password(password);
     }
-    config
-        .application_name("example-server")
-        .connect_timeout(CONNECTED_WITHIN)
-        .tcp_user_timeout(ANSWERED_WITHIN)
-        .keepalives_idle(Duration::from_secs(10))
-        .target_session_attrs(TargetSessionAttrs::ReadWrite)
-        .load_balance_hosts(LoadBalanceHosts::Random)
-        // So that one that waits for a row does not keep others waiting for long.
-        .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
+    if config.get_hosts().is_empty() {
+        config.host("localhost");
+    }
     let shared = Arc::new(Shared {
         config,
         tls: tls(ca)?,
@@ -75,7 +72,7 @@ fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(path) => {
-            let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let failed = |error: &dyn std::fmt::Display| format!("--database-ca {}: {error}", path.display());
             for certificate in CertificateDer::pem_file_iter(&path).map_err(|error| failed(&error))? {
                 let certificate = certificate.map_err(|error| failed(&error))?;
                 roots.add(certificate).map_err(|error| failed(&error))?;
@@ -91,6 +88,8 @@ fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
 
 struct Connection {
     client: Client,
+    timeline: u32,
+    since: Instant,
     prepared: HashMap<&'static str, tokio_postgres::Statement>,
 }
 
@@ -130,10 +129,15 @@ impl Shared {
 
     async fn run(&self, connection: &mut Option<Connection>, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
         let connection = match connection {
-            Some(connection) if !connection.client.is_closed() => connection,
+            Some(connection) if self.is_good(connection) => connection,
             _ => connection.insert(self.connect().await?),
         };
         connection.run(statements).await
+    }
+
+    fn is_good(&self, connection: &Connection) -> bool {
+        let newest = connection.timeline >= self.timeline.load(Relaxed);
+        newest && !connection.client.is_closed() && connection.since.elapsed() < USED_FOR
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
@@ -150,25 +154,94 @@ impl Shared {
         result
     }
 
+    /// Connects to the newest of the servers that can be written to. After a failover the old primary may live on.
     async fn try_connect(&self) -> Result<Connection, Error> {
-        let mut config = self.config.clone();
+        let mut password = None;
         if let Some(path) = &self.password_file {
             // Read each time, so that it can be changed.
-            let password =
-                std::fs::read(path).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
-            config.password(password.trim_ascii());
+            let read = std::fs::read(path);
+            let failed = |error| Error::Unavailable(format!("--database-password-file {}: {error}", path.display()));
+            password = Some(read.map_err(failed)?.trim_ascii().to_vec());
         }
-        let (client, driver) = config.connect(self.tls.clone()).await.map_err(|error| unavailable(&error))?;
+        let ports = self.config.get_ports();
+        let mut trying = JoinSet::new();
+        for (number, host) in self.config.get_hosts().iter().enumerate() {
+            let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
+            let (config, name) = one_host(&self.config, host, port, password.as_deref());
+            let tls = self.tls.clone();
+            trying.spawn(async move { connect(config, tls).await.map_err(|error| format!("{name}: {error}")) });
+        }
+        let (mut newest, mut errors) = (None, Vec::new());
+        for result in trying.join_all().await {
+            match result {
+                Ok(connection) => {
+                    newest = match newest {
+                        Some(other) if newer(&other, &connection) => Some(other),
+                        _ => Some(connection),
+                    }
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        let newest: Connection = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
+        if newest.timeline < self.timeline.fetch_max(newest.timeline, Relaxed) {
+            return Err(Error::Unavailable("only a primary that was replaced can be reached".into()));
+        }
+        Ok(newest)
+    }
+}
+
+fn newer(one: &Connection, other: &Connection) -> bool {
+    one.timeline > other.timeline
+}
+
+/// The settings for one of the hosts, and its name.
+fn one_host(all: &Config, host: &Host, port: u16, password: Option<&[u8]>) -> (Config, String) {
+    let mut config = Config::new();
+    let name = match host {
+        Host::Tcp(name) => {
+            config.host(name);
+            format!("{name}:{port}")
+        }
+        Host::Unix(path) => {
+            config.host_path(path);
+            path.display().to_string()
+        }
+    };
+    if let Some(user) = all.get_user() {
+        config.user(user);
+    }
+    if let Some(name) = all.get_dbname() {
+        config.dbname(name);
+    }
+    if let Some(password) = password.or(all.get_password()) {
+        config.password(password);
+    }
+    config
+        .port(port)
+        .ssl_mode(all.get_ssl_mode())
+        .channel_binding(all.get_channel_binding())
+        .application_name("example-server")
+        .connect_timeout(CONNECTED_WITHIN)
+        .tcp_user_timeout(ANSWERED_WITHIN)
+        .keepalives_idle(Duration::from_secs(10))
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        // One that waits for a row must not keep others waiting for long.
+        .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
+    (config, name)
+}
+
+async fn connect(config: Config, tls: MakeRustlsConnect) -> Result<Connection, Error> {
+    let trying = async {
+        let (client, driver) = config.connect(tls).await.map_err(|error| unavailable(&error))?;
         // It ends with the client.
         tokio::spawn(driver);
         // Engines that only speak the protocol have no timelines.
         let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
         let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
-        if timeline < self.timeline.fetch_max(timeline, Relaxed) {
-            return Err(Error::Unavailable("a primary that was replaced".into()));
-        }
-        Ok(Connection { client, prepared: HashMap::new() })
-    }
+        Ok(Connection { client, timeline, since: Instant::now(), prepared: HashMap::new() })
+    };
+    timeout(CONNECTED_WITHIN, trying).await.unwrap_or_else(|_| Err(Error::Unavailable("does not answer".into())))
 }
 
 impl Connection {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::types::{Value as Stored, ValueRef};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use serde_json::Value;
 
 use super::{Database, Error, Job, Rows, Statement};
@@ -16,9 +16,13 @@ const BUSY: Duration = Duration::from_millis(600);
 /// Callers that share one commit at most.
 const TOGETHER: usize = 64;
 
-pub(crate) fn open(path: &Path) -> Result<Database, String> {
+pub(crate) fn open(path: &Path, make: bool) -> Result<Database, String> {
     let failed = |error| format!("{}: {error}", path.display());
-    let mut connection = Connection::open(path).map_err(failed)?;
+    let mut flags = OpenFlags::default();
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, make);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        format!("{}, as this user: {error}", std::path::absolute(path).as_deref().unwrap_or(path).display())
+    })?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     // FULL: a commit is on the disk before it is believed.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").map_err(failed)?;

@@ -27,7 +27,7 @@ enum Place {
 impl Place {
     async fn open(&self, app: SdkAppId) -> Result<Rooms, String> {
         let database = match self {
-            Self::Folder(folder) => sqlite::open(&folder.path().join("rooms.db"))?,
+            Self::Folder(folder) => sqlite::open(&folder.path().join("rooms.db"), true)?,
             Self::Url(url) => postgres::open(url, None, None)?,
         };
         Rooms::open(database, app).await
