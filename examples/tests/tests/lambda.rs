@@ -2,6 +2,7 @@
 //! event of each gateway as AWS documents it; each case of the probe is filled into it.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -37,7 +38,7 @@ async fn answered(State(runtime): State<Arc<Runtime>>, body: String) {
 }
 
 /// Passes these events to the function, and returns its answers.
-fn answers(events: Vec<Value>) -> Vec<Value> {
+fn answers(mut function: Command, events: Vec<Value>) -> Vec<Value> {
     runtime().block_on(async {
         let (count, (answers, mut received)) = (events.len(), unbounded_channel());
         let state = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
@@ -48,13 +49,12 @@ fn answers(events: Vec<Value>) -> Vec<Value> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let mut command = program("lambda");
-        command.env("IM_CALLBACK_TOKEN", TOKEN).env("AWS_LAMBDA_RUNTIME_API", address);
+        function.env("IM_CALLBACK_TOKEN", TOKEN).env("AWS_LAMBDA_RUNTIME_API", address);
         for name in ["FUNCTION_NAME", "FUNCTION_VERSION", "LOG_STREAM_NAME", "LOG_GROUP_NAME"] {
-            command.env(format!("AWS_LAMBDA_{name}"), "x");
+            function.env(format!("AWS_LAMBDA_{name}"), "x");
         }
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128").stdout(std::process::Stdio::null());
-        let _child = Ended(command.spawn().unwrap());
+        function.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128").stdout(std::process::Stdio::null());
+        let _child = Ended(function.spawn().unwrap());
         let mut got = Vec::new();
         while got.len() < count {
             got.push(received.recv().await.unwrap());
@@ -103,10 +103,12 @@ fn fill(event: &str, case: &Case) -> Value {
 
 #[track_caller]
 fn answers_every_case(event: &str, hidden: &[&str]) {
+    // Built first, which may take longer than a signature is fresh.
+    let function = program("lambda");
     let mut cases = sender(Some(TOKEN)).cases();
     cases.retain(|case| !hidden.contains(&case.name));
     let mut got = Vec::new();
-    for (case, answer) in cases.iter().zip(answers(cases.iter().map(|case| fill(event, case)).collect())) {
+    for (case, answer) in cases.iter().zip(answers(function, cases.iter().map(|case| fill(event, case)).collect())) {
         let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
         let type_of = [&answer["headers"]["content-type"], &answer["multiValueHeaders"]["content-type"][0]];
         assert!(type_of.contains(&&json!("application/json")), "{answer}");
