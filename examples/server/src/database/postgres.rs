@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Client, Config, Row};
@@ -27,8 +27,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_millis(1200);
 /// Each commit that waits for a lost standby leaves a backend behind, so a database that was too slow is tried rarely.
 const PAUSE: Duration = Duration::from_millis(500);
 const CONNECTIONS: usize = 4;
-/// Who only looks for work would never find out that its server was replaced.
-const USED_FOR: Duration = Duration::from_secs(5);
+/// Who only looks for work would never find out by itself that its server was replaced.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What the connections share.
 struct Shared {
@@ -64,6 +64,15 @@ pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf
     for _ in 0..CONNECTIONS {
         tokio::spawn(serve(Arc::clone(&shared), Arc::clone(&jobs)));
     }
+    if shared.config.get_hosts().len() > 1 {
+        tokio::spawn(async move {
+            loop {
+                sleep(LOOK_EVERY).await;
+                // Remembers the newest timeline; connections of an older one are left for it.
+                let _ = shared.try_connect().await;
+            }
+        });
+    }
     Ok(database)
 }
 
@@ -89,7 +98,6 @@ fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
 struct Connection {
     client: Client,
     timeline: u32,
-    since: Instant,
     prepared: HashMap<&'static str, tokio_postgres::Statement>,
 }
 
@@ -137,7 +145,7 @@ impl Shared {
 
     fn is_good(&self, connection: &Connection) -> bool {
         let newest = connection.timeline >= self.timeline.load(Relaxed);
-        newest && !connection.client.is_closed() && connection.since.elapsed() < USED_FOR
+        newest && !connection.client.is_closed()
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
@@ -239,7 +247,7 @@ async fn connect(config: Config, tls: MakeRustlsConnect) -> Result<Connection, E
         // Engines that only speak the protocol have no timelines.
         let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
         let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
-        Ok(Connection { client, timeline, since: Instant::now(), prepared: HashMap::new() })
+        Ok(Connection { client, timeline, prepared: HashMap::new() })
     };
     timeout(CONNECTED_WITHIN, trying).await.unwrap_or_else(|_| Err(Error::Unavailable("does not answer".into())))
 }
