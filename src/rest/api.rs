@@ -65,7 +65,8 @@ impl RestApi {
         &self.admin
     }
 
-    pub(super) fn app(&self) -> SdkAppId {
+    /// Returns the app that the calls are for.
+    pub fn sdk_app_id(&self) -> SdkAppId {
         self.app
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RestErrorKind;
 use super::excerpt::excerpt;
-use crate::debug_as_display;
+use crate::{SdkAppId, debug_as_display};
 
 /// Why a call or a [`MakeRoom`](super::MakeRoom) failed.
 ///
@@ -57,6 +57,8 @@ enum Repr {
     OverLimit { members: u32, limit: u32, most: u32 },
     #[error("the vendor accepted a limit of {wanted} members, but the limit is {limit}")]
     LimitUnchanged { wanted: u32, limit: u32 },
+    #[error("the run is for the app {run}, and the `RestApi` for the app {api}")]
+    AppMismatch { run: SdkAppId, api: SdkAppId },
 }
 
 /// Why `LastSendMsgTime` cannot be trusted.
@@ -139,6 +141,10 @@ impl RestError {
         Self(Repr::LimitUnchanged { wanted, limit })
     }
 
+    pub(super) fn app_mismatch(run: SdkAppId, api: SdkAppId) -> Self {
+        Self(Repr::AppMismatch { run, api })
+    }
+
     pub(super) fn too_slow() -> Self {
         Self(Repr::TooSlow)
     }
@@ -169,6 +175,7 @@ impl RestError {
             Repr::ReadersUnknown(_) => RestErrorKind::ReadersUnknown,
             Repr::OverLimit { .. } => RestErrorKind::OverLimit,
             Repr::LimitUnchanged { .. } => RestErrorKind::LimitUnchanged,
+            Repr::AppMismatch { .. } => RestErrorKind::AppMismatch,
             Repr::RaisedTooHigh { .. } => RestErrorKind::InvalidRequest,
             Repr::Vendor { code, .. } | Repr::PresenceRefused { code, .. } => RestErrorKind::of_code(*code),
         }

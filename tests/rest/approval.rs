@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, Outcome, SavedRun, Spared, Step};
+use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, Outcome, RestErrorKind, SavedRun, Spared, Step};
 use im_group_full::testing::Callback;
 
 use crate::stand_in::Fault;
-use crate::world::{APP, Came, DAY, GROUP, NOW, World, accounts, full_group, policy, restored};
+use crate::world::{APP, Came, DAY, GROUP, NOW, SECRET, World, accounts, api, expected, full_group, policy, restored};
 
 fn plan(world: &World, policy: InactivityPolicy) -> MakeRoom {
     let mut run = MakeRoom::new(GROUP, policy).plan_only();
@@ -129,6 +129,40 @@ fn another_group_or_app_is_an_error() {
     let other = MakeRoom::for_event(&event(7), policy(1)).unwrap();
     let text = format!("the saved run is of the app {APP}");
     assert_eq!(other.continue_from(saved(&old)).unwrap_err().to_string(), text);
+}
+
+/// Group IDs can be the same in two apps.
+#[test]
+fn rest_api_of_another_app_fails_the_run() {
+    let group = full_group("Public", 20);
+    let plan = expected(&group, &[], 5);
+    // Its admin is an ordinary member here, who is not spared because of it.
+    let other = api(im_group_full::SdkAppId::new(999), &plan[0], SECRET);
+    let event = Callback::new(APP).group_id(GROUP).event();
+    let text = format!("the run is for the app {APP}, and the `RestApi` for the app 999");
+    // The run knows its app from the event, or from its first call.
+    for (new, first) in [(MakeRoom::for_event(&event, policy(5)).unwrap(), 0), (MakeRoom::new(GROUP, policy(5)), 1)] {
+        // Before each of the five calls, and at the end.
+        for steps in first..=5 {
+            let world = World::new(group.clone());
+            let mut run = new.clone();
+            (0..steps).for_each(|_| drop(world.step(&mut run)));
+            let removed = world.removed();
+            let Step::Failed(error) = run.step(&other, world.clock.now()) else {
+                panic!("{steps}: {:?}", run.report())
+            };
+            assert_eq!((error.kind(), error.to_string()), (RestErrorKind::AppMismatch, text.clone()), "{steps}");
+            assert_eq!(error.retry_after(), None);
+            assert_eq!((world.finish(&mut run), world.removed()), (Came::Failed(text.clone()), removed));
+            run.resume();
+            assert_eq!(
+                (world.finish(&mut run), accounts(&run, Outcome::Removed)),
+                (Came::Done, plan.clone()),
+                "{steps}"
+            );
+        }
+    }
+    assert_eq!((other.sdk_app_id().get(), other.admin()), (999, plan[0].as_str()));
 }
 
 /// Another policy starts over, and an unanswered removal counts as done until a look shows who is gone.

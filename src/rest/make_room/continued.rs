@@ -32,9 +32,8 @@ impl MakeRoom {
         if new.report.group_id() != old.report.group_id() {
             return Err(AnotherRun(format!("the group `{}`", old.report.group_id())));
         }
-        match (new.app, old.app) {
-            (Some(new), Some(old)) if new != old => return Err(AnotherRun(format!("the app {old}"))),
-            _ => {}
+        if let Some(app) = new.app.and_then(|app| old.is_for_another(app)) {
+            return Err(AnotherRun(format!("the app {app}")));
         }
         Ok(Self(if new.policy == old.policy { new.goes_on(old) } else { new.begins_anew(old) }))
     }

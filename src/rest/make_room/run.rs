@@ -116,6 +116,11 @@ impl Run {
         self.options.plan_only && !self.approved
     }
 
+    /// Returns the app of this run, if that is known and not `app`.
+    pub(super) fn is_for_another(&self, app: SdkAppId) -> Option<SdkAppId> {
+        self.app.filter(|own| *own != app)
+    }
+
     pub(super) fn step(&mut self, api: &RestApi, now: SystemTime) -> Step<'_> {
         match self.next(api, now) {
             Some(Ok(request)) => Step::Send(request),
@@ -133,8 +138,8 @@ impl Run {
         if self.sent {
             self.unanswered(at);
         }
-        self.called_by(api);
         self.expire(at);
+        self.called_by(api);
         let done = *self.phase.get() == Phase::Done;
         if self.retry.failure().is_none() && !done && self.calls >= MakeRoom::MAX_CALLS {
             self.retry.give_up(RestError::too_many_calls(MakeRoom::MAX_CALLS));

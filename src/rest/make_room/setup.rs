@@ -27,8 +27,8 @@ impl MakeRoom {
     /// If the event has a time, inactivity is measured no later than that, so a clock that is ahead does not
     /// make members look more inactive. Without one, the run relies on your clock.
     ///
-    /// The [`RestApi`](crate::rest::RestApi) that you give to [`step`](Self::step) must be that of the
-    /// event's app. This is not checked.
+    /// Give [`step`](Self::step) a [`RestApi`](crate::rest::RestApi) of the event's app. With another one, the
+    /// run fails with [`AppMismatch`](crate::rest::RestErrorKind::AppMismatch) and sends nothing.
     ///
     /// # Errors
     ///

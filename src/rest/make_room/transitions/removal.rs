@@ -55,9 +55,13 @@ impl Run {
         self.retry.failed(error, at);
     }
 
-    /// Notes who makes the calls: a new admin may itself be in the plan.
+    /// Notes who makes the calls: a new admin may itself be in the plan. Fails if they are for another app.
     pub(in super::super) fn called_by(&mut self, api: &RestApi) {
-        self.app.get_or_insert(api.app());
+        if let Some(app) = self.is_for_another(api.sdk_app_id()) {
+            self.retry.give_up(RestError::app_mismatch(app, api.sdk_app_id()));
+            return;
+        }
+        self.app = Some(api.sdk_app_id());
         if self.admin != api.admin() {
             api.admin().clone_into(&mut self.admin);
             self.plan.forget(&self.admin);
