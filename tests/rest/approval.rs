@@ -61,19 +61,63 @@ fn all_or_nothing() {
     let mut run = MakeRoom::new(GROUP, policy(10)).plan_only();
     let text = |result: Result<(), im_group_full::rest::NotPlanned>| result.unwrap_err().to_string();
     assert_eq!(text(run.approve(["a"])), "the run has no finished plan");
+    assert!(!run.awaits_approval());
     let mut run = plan(&world, policy(10));
+    assert!(run.awaits_approval());
     let names = accounts(&run, Outcome::Planned);
     assert_eq!(text(run.approve(names.iter().map(String::as_str).chain(["bob"]))), "`bob` is not in the plan");
     assert_eq!(accounts(&run, Outcome::Planned), names);
     assert_eq!(text(run.approve::<&str>([])), "no account was given, and the plan does not raise the limit");
     run.approve(&names[..1]).unwrap();
     assert_eq!(text(run.approve(&names[1..2])), "the plan is already approved");
+    assert!(!run.awaits_approval());
     assert_eq!(world.finish(&mut run), Came::Done);
     assert_eq!(world.removed(), names[..1]);
     assert_eq!(text(run.approve(&names[1..2])), "the plan is already approved");
     let mut direct = MakeRoom::new(GROUP, policy(10));
     assert_eq!(world.finish(&mut direct), Came::Done);
     assert_eq!(text(direct.approve(["a"])), "the run has no finished plan");
+    assert!(!run.awaits_approval() && !direct.awaits_approval());
+}
+
+/// Both a plan and a run that is over end in `Step::Done`.
+#[test]
+fn plans_that_await_approval() {
+    let cases = [
+        // Whether one was silent, the limit, and whether the plan has an account, or a raise.
+        (true, 4, policy(1), true),
+        (true, 4, policy(1).raise_limit_to(5), true),
+        (true, 4, policy(2).raise_limit_to(5), true),
+        (false, 4, policy(1).raise_limit_to(5), true),
+        // Nobody can go, or nobody has to.
+        (false, 4, policy(1), false),
+        (true, 5, policy(1), false),
+        (true, 5, policy(1).raise_limit_to(5), false),
+    ];
+    for (number, (silent, limit, policy, awaits)) in cases.into_iter().enumerate() {
+        let mut group = full_group("Public", 4);
+        group.limit = limit;
+        for member in &mut group.members[usize::from(silent) + 2..] {
+            member.last_send_msg_time = NOW;
+        }
+        let world = World::new(group);
+        let mut run = plan(&world, policy.clone());
+        assert_eq!(run.awaits_approval(), awaits, "{number}");
+        let waits = restored(&run, MakeRoom::new(GROUP, policy.clone()).plan_only());
+        assert_eq!(waits.awaits_approval(), awaits, "{number}");
+        // Without `plan_only`, it is carried out unapproved.
+        assert!(!restored(&run, MakeRoom::new(GROUP, policy.clone())).awaits_approval(), "{number}");
+        let planned = accounts(&run, Outcome::Planned);
+        assert_eq!(run.approve(&planned).is_ok(), awaits, "{number}");
+    }
+    // A raise can be approved even if the rest of the plan failed.
+    let mut group = full_group("Community", 4);
+    group.members.truncate(4);
+    let world = World::new(group);
+    let policy = InactivityPolicy::new(Duration::from_secs(DAY), 3).max_removed_percent(100).raise_limit_to(5);
+    let mut run = MakeRoom::new(GROUP, policy).plan_only();
+    assert!(matches!(world.finish(&mut run), Came::Failed(_)));
+    assert!(run.awaits_approval());
 }
 
 /// An old saved run overrides neither a new protection nor `plan_only`.

@@ -1,10 +1,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::report::{LimitRaise, Outcome};
 use super::run::Run;
 use super::transitions::Phase;
-use super::{MakeRoom, Spared};
+use super::{LimitRaise, MakeRoom, Outcome, Spared};
 use crate::debug_as_display;
 
 /// The error of [`MakeRoom::approve`]: nothing was approved.
@@ -30,7 +29,19 @@ debug_as_display!(Why);
 
 impl MakeRoom {
     /// Approves the removal of these accounts, and of no others. It may happen hours after the plan, in
-    /// another process.
+    /// another process: [continue](Self::continue_from) the saved plan with [`plan_only`](Self::plan_only), because
+    /// without it the whole plan is carried out unapproved.
+    ///
+    /// Collect the accounts first: this borrows the run mutably, and the report belongs to it.
+    ///
+    /// ```
+    /// # use im_group_full::rest::{MakeRoom, NotPlanned, Outcome};
+    /// fn approve_all_but(run: &mut MakeRoom, keep: &str) -> Result<(), NotPlanned> {
+    ///     let planned = run.report().with_outcome(Outcome::Planned).map(|one| one.member().account().to_owned());
+    ///     let accounts: Vec<_> = planned.filter(|account| account != keep).collect();
+    ///     run.approve(&accounts)
+    /// }
+    /// ```
     ///
     /// The run looks at each account again before it removes it, and does not replace those who stay. If
     /// fewer slots are missing by then, it removes fewer. If the plan raises the limit, that happens first;
@@ -44,6 +55,11 @@ impl MakeRoom {
         let accounts: Vec<_> = accounts.into_iter().collect();
         self.0.approve(&accounts.iter().map(AsRef::as_ref).collect()).map_err(NotPlanned)
     }
+
+    /// Returns whether the run has ended at a plan that you can [approve](Self::approve). Keep it saved until then.
+    pub fn awaits_approval(&self) -> bool {
+        self.0.has_finished_plan() && (self.0.raise_is_planned() || self.0.planned().next().is_some())
+    }
 }
 
 impl Run {
@@ -54,12 +70,11 @@ impl Run {
         if !self.has_finished_plan() {
             return Err(Why::NoPlan);
         }
-        let planned = self.report.candidates.iter().filter(|one| one.outcome == Outcome::Planned);
-        let planned: BTreeSet<_> = planned.map(|one| one.member.account()).collect();
+        let planned: BTreeSet<_> = self.planned().collect();
         if let Some(unplanned) = accounts.difference(&planned).next() {
             return Err(Why::Account((*unplanned).to_owned()));
         }
-        if accounts.is_empty() && self.report.limit_raise != Some(LimitRaise::Planned) {
+        if accounts.is_empty() && !self.raise_is_planned() {
             return Err(Why::Nothing);
         }
         for candidate in &mut self.report.candidates {
@@ -74,8 +89,16 @@ impl Run {
     }
 
     fn has_finished_plan(&self) -> bool {
-        let raise = self.report.limit_raise == Some(LimitRaise::Planned);
+        let raise = self.raise_is_planned();
         let done = *self.phase.get() == Phase::Done || (raise && self.retry.failure().is_some());
         done && self.stops_at_plan() && (self.planned || raise)
+    }
+
+    fn raise_is_planned(&self) -> bool {
+        self.report.limit_raise == Some(LimitRaise::Planned)
+    }
+
+    fn planned(&self) -> impl Iterator<Item = &str> {
+        self.report.with_outcome(Outcome::Planned).map(|one| one.member.account())
     }
 }

@@ -1,8 +1,7 @@
 use std::fmt;
 
-use super::report::{LimitRaise, Outcome};
 use super::run::Run;
-use super::{MakeRoom, SavedRun};
+use super::{LimitRaise, MakeRoom, Outcome, SavedRun};
 use crate::debug_as_display;
 
 /// The error of [`MakeRoom::continue_from`]: the saved run is of another group or app.
@@ -20,9 +19,9 @@ impl MakeRoom {
     /// removals that were sent and got no answer: they count as done and are
     /// [`Unconfirmed`](Outcome::Unconfirmed) until a look shows that those members are gone.
     ///
-    /// An unapproved plan keeps waiting if this run is [`plan_only`](Self::plan_only), and is carried out if
-    /// not. An approved plan is carried out in both cases. With `plan_only`, a run that was past its plan
-    /// goes back to it.
+    /// **Without [`plan_only`](Self::plan_only), a saved plan is carried out, even if nobody approved it.** With
+    /// `plan_only` it keeps waiting, and a run that was past its plan goes back to it. An
+    /// [approved](Self::approve) plan is carried out in both cases.
     ///
     /// # Errors
     ///

@@ -26,9 +26,7 @@ impl MakeRoom {
     ///
     /// If the event has a time, inactivity is measured no later than that, so a clock that is ahead does not
     /// make members look more inactive. Without one, the run relies on your clock.
-    ///
-    /// Give [`step`](Self::step) a [`RestApi`](crate::rest::RestApi) of the event's app. With another one, the
-    /// run fails with [`AppMismatch`](crate::rest::RestErrorKind::AppMismatch) and sends nothing.
+    /// Only a [`RestApi`](crate::rest::RestApi) of the event's app can [step](Self::step) it.
     ///
     /// # Errors
     ///
@@ -41,7 +39,8 @@ impl MakeRoom {
         Ok(Self(Run { app, full_at, ..Run::new(event.group_id().to_owned(), policy) }))
     }
 
-    /// Stops at the plan: nothing changes until you [approve](Self::approve) it.
+    /// Stops at the plan: nothing changes until you [approve](Self::approve) it, or
+    /// [continue](Self::continue_from) it without this option.
     pub fn plan_only(mut self) -> Self {
         self.0.options.plan_only = true;
         self.0.back_to_the_plan();
