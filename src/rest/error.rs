@@ -33,7 +33,7 @@ enum Repr {
     #[error("members of an AVChatRoom cannot be removed")]
     AvChatRoom,
     #[error(
-        "the vendor refused to tell who is online with {code}: {info}; \
+        "the vendor did not say who is online, but answered {code}: {info}; \
          to go on without it, set `InactivityPolicy::ignore_online_status`"
     )]
     PresenceRefused { code: i32, info: String },
@@ -76,7 +76,10 @@ pub(super) enum Unproven {
          if that is expected, set `InactivityPolicy::trust_silence`"
     )]
     NobodySpoke,
-    #[error("all members have the same times, so none can be singled out")]
+    #[error(
+        "the members of a page, as far as their times are clear, all joined at the same second, \
+         or all have their join time as the time of their last message, so their times prove nothing"
+    )]
     AllAlike,
     #[error(
         "the group is or was muted within the time that the policy looks back; \

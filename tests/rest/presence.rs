@@ -91,7 +91,7 @@ fn a_refusal_fails_the_run_and_names_the_way_out() {
     let world = World::new(full_group("Public", 450));
     world.stand_in.with(|vendor| vendor.tells_who_is_online = false);
     let mut run = MakeRoom::new(GROUP, policy(150));
-    let text = "the vendor refused to tell who is online with 72001: not switched on; \
+    let text = "the vendor did not say who is online, but answered 72001: not switched on; \
                 to go on without it, set `InactivityPolicy::ignore_online_status`";
     assert_eq!(world.finish(&mut run), Came::Failed(text.to_owned()));
     assert!(world.removed().is_empty());

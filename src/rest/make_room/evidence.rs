@@ -12,7 +12,7 @@ use crate::rest::{GroupInfo, GroupType, Member, RestError, Role, since_epoch};
 /// one 0 for both, which misled apps that remove the least active members.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent observations")]
 pub(super) struct Evidence {
     /// A member who spoke after this second is not silent.
     silent_since: u64,
@@ -20,6 +20,8 @@ pub(super) struct Evidence {
     somebody_spoke: bool,
     /// The run has seen a member who spoke after that second.
     seen_to_speak: bool,
+    /// The run has seen such a member on a page that proves nothing.
+    spoke_in_vain: bool,
     /// The run has seen a member with a `MsgSeq`.
     seen_to_read: bool,
     /// The run has seen a page that proves nothing about the ordinary members on it.
@@ -60,22 +62,26 @@ impl Evidence {
         let clear: Vec<_> = clear.collect();
         let before = if members.len() < 2 { self.sample } else { Sample::default() };
         self.sample = clear.iter().fold(before, |sample, member| sample.with(member));
-        if !self.sample.tells_members_apart() {
-            self.alike |= members.iter().any(|member| member.role() == Role::Member);
-            return false;
-        }
         let since = self.silent_since;
-        self.seen_to_speak |= clear.iter().filter_map(|member| member.last_spoke()).any(|spoke| spoke > since);
-        true
+        let spoke = clear.iter().filter_map(|member| member.last_spoke()).any(|spoke| spoke > since);
+        let proves = self.sample.distinguishes_members();
+        if proves {
+            self.seen_to_speak |= spoke;
+        } else {
+            self.spoke_in_vain |= spoke;
+            self.alike |= members.iter().any(|member| member.role() == Role::Member);
+        }
+        proves
     }
 
     /// Judges all pages together, before any removal.
     pub(super) fn end(&self, policy: &InactivityPolicy, nobody_planned: bool) -> Result<(), RestError> {
-        if self.somebody_spoke && !self.seen_to_speak {
-            return Err(RestError::silence_unproven(Unproven::NobodySpoke));
-        }
-        if self.alike && nobody_planned {
+        let unseen = self.somebody_spoke && !self.seen_to_speak;
+        if (self.alike && nobody_planned) || (unseen && self.spoke_in_vain) {
             return Err(RestError::silence_unproven(Unproven::AllAlike));
+        }
+        if unseen {
+            return Err(RestError::silence_unproven(Unproven::NobodySpoke));
         }
         if policy.spares_readers() && !self.seen_to_read {
             return Err(RestError::readers_unknown(Unread::Members));
@@ -103,9 +109,9 @@ impl Sample {
         }
     }
 
-    /// Returns whether the times tell members apart. They do not if all spoke when they joined, or all joined
+    /// Returns whether the times distinguish members. They do not if all spoke when they joined, or all joined
     /// at once.
-    fn tells_members_apart(self) -> bool {
+    fn distinguishes_members(self) -> bool {
         self.joined_apart && self.spoke_apart
     }
 }
