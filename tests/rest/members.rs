@@ -26,7 +26,7 @@ fn as_documented() {
     let expected = [
         Member::new("bob", Role::Owner, 1_425_976_500, 1_425_976_600),
         // With a blank, as in one of the vendor's samples.
-        Member::new("eve", Role::Member, 1_425_976_500, 0).has_read(7),
+        Member::new("eve", Role::Member, 1_425_976_500, 0).with_msg_seq(7),
         Member::new("tom", Role::Admin, 1_425_976_500, 1_425_976_500),
     ];
     assert_eq!(page.list.members, expected);

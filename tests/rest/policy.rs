@@ -50,10 +50,10 @@ fn why_a_member_stays() {
         (Member::new("bob", Role::Member, 1, NOW + 1), Some(Spared::Unclear)),
         (Member::new("bob", Role::Member, 1, NOW), Some(Spared::Active)),
         // Silence counts from the end of a mute.
-        (bob().is_muted_until(NOW + 30 * 86_400), Some(Spared::Muted)),
-        (bob().is_muted_until(NOW - INACTIVE + 1), Some(Spared::Muted)),
-        (bob().is_muted_until(NOW - INACTIVE), None),
-        (Member::new("bob", Role::Member, 1, NOW).is_muted_until(NOW), Some(Spared::Active)),
+        (bob().with_muted_until(NOW + 30 * 86_400), Some(Spared::Muted)),
+        (bob().with_muted_until(NOW - INACTIVE + 1), Some(Spared::Muted)),
+        (bob().with_muted_until(NOW - INACTIVE), None),
+        (Member::new("bob", Role::Member, 1, NOW).with_muted_until(NOW), Some(Spared::Active)),
     ];
     for (member, expected) in cases {
         assert_eq!(policy().spares(&member, at(NOW)), expected, "{member:?}");
@@ -82,6 +82,13 @@ fn less_than_a_day_is_a_day() {
     }
 }
 
+/// Nobody who has read everything goes because of a 0.
+#[test]
+fn sparing_the_readers_of_no_message_spares_those_of_the_last() {
+    assert_eq!(policy().spare_readers(0), policy().spare_readers(1));
+    assert_ne!(policy().spare_readers(1), policy().spare_readers(2));
+}
+
 #[test]
 fn comes_back_from_serialisation() {
     let json = serde_json::to_string(&policy()).unwrap();
@@ -107,6 +114,7 @@ fn is_read_strictly() {
         (r#""trust_silense":true"#, "unknown field `trust_silense`"),
         (r#""max_free_percent":10"#, "unknown field `max_free_percent`"),
         (r#""max_removed_percent":101"#, "expected 0 to 100 percent, found 101"),
+        (r#""spare_readers":0"#, "invalid value: integer `0`, expected a nonzero u32"),
         (r#""protected":"bob""#, "invalid type: string \"bob\", expected a sequence"),
         (r#""free":4"#, "duplicate field `free`"),
     ];

@@ -42,14 +42,14 @@ impl Member {
     /// Sets the number of the last message that the member has read.
     #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
-    pub fn has_read(self, msg_seq: u64) -> Self {
+    pub fn with_msg_seq(self, msg_seq: u64) -> Self {
         Self { msg_seq: Some(msg_seq), ..self }
     }
 
     /// Sets until when the member may not speak, in seconds since the Unix epoch.
     #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
-    pub fn is_muted_until(self, mute_until: u64) -> Self {
+    pub fn with_muted_until(self, mute_until: u64) -> Self {
         Self { mute_until, ..self }
     }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub struct InactivityPolicy {
     #[serde(default)]
     recorded_since_secs: Option<u64>,
     #[serde(default)]
-    spare_readers: Option<u32>,
+    spare_readers: Option<NonZeroU32>,
     #[serde(default)]
     ignore_online_status: bool,
     #[serde(default)]
@@ -114,12 +115,12 @@ impl InactivityPolicy {
     }
 
     /// Spares every member who has read one of the last `messages` messages (default: reading does not
-    /// count). In a muted group, it is the only way to tell who is inactive.
+    /// count). In a muted group, only this shows who is inactive. 0 counts as 1: whoever has read all stays.
     ///
     /// A member without a `MsgSeq` is spared, too. If no member has one, or the group has no `NextMsgSeq`,
     /// the run fails with [`ReadersUnknown`](crate::rest::RestErrorKind::ReadersUnknown).
     pub fn spare_readers(mut self, messages: u32) -> Self {
-        self.spare_readers = Some(messages);
+        self.spare_readers = NonZeroU32::new(messages).or(Some(NonZeroU32::MIN));
         self
     }
 
@@ -142,8 +143,8 @@ impl InactivityPolicy {
     /// need this if no member speaks and all messages come from elsewhere, such as your servers, or if the
     /// group has never had a message.
     ///
-    /// Even then, silence in a muted group counts for nothing, and members on a page where all times are the
-    /// same stay.
+    /// Even then, silence in a muted group counts for nothing. Nor do the times on a page whose members all
+    /// joined at the same second, or all have their join time as the time of their last message: they stay.
     pub fn trust_silence(mut self) -> Self {
         self.trust_silence = true;
         self
@@ -223,7 +224,7 @@ impl InactivityPolicy {
         let Some(messages) = self.spare_readers else { return false };
         let (Some(next), Some(read)) = (next_msg_seq, member.msg_seq()) else { return true };
         // A member has read more than there is: the group's number is outdated, or numbering has restarted.
-        next.checked_sub(read).is_none_or(|behind| behind == 0 || behind - 1 < u64::from(messages))
+        next.checked_sub(read).is_none_or(|behind| behind == 0 || behind - 1 < u64::from(messages.get()))
     }
 
     /// Returns the second before which a member must have been last active to be removed at `now`.
