@@ -51,12 +51,13 @@ impl RestApi {
         Ok(Self { endpoint, app, admin, key, lifetime: LIFETIME })
     }
 
-    /// Sets how long each request's [`UserSig`] is valid, in whole seconds (default one hour).
+    /// Sets how long each request's [`UserSig`] is valid, in whole seconds (default one hour). Less than a second
+    /// counts as one.
     ///
     /// It must cover the difference between this clock and the vendor's, and the time a request may
     /// wait to be sent.
     pub fn user_sig_lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.lifetime = lifetime.max(Duration::from_secs(1));
         self
     }
 

@@ -59,7 +59,6 @@ fn credentials() {
         (api(APP, ADMIN, "another"), 70009),
         (api(APP, "bob", SECRET), 70013),
         (api(SdkAppId::new(1), ADMIN, SECRET), 70020),
-        (api(APP, ADMIN, SECRET).user_sig_lifetime(std::time::Duration::ZERO), 70001),
     ];
     for (api, expected) in cases {
         assert_eq!(code(&world, &api, "get_group_info", &json!({ "GroupIdList": [GROUP] })), expected, "{api:?}");

@@ -1,7 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use im_group_full::SdkAppId;
-use im_group_full::rest::{SecretKey, UserSig};
+use im_group_full::rest::{GetGroupInfo, SecretKey, UserSig};
 use serde_json::Value;
 
 use crate::stand_in::credential;
@@ -46,6 +46,22 @@ fn whole_seconds_and_no_time_before_1970() {
     for (now, lifetime, time, expire) in cases {
         let document = decode(UserSig::new(SdkAppId::new(1), &key, "admin", lifetime, now).as_str());
         assert_eq!((document["TLS.time"].as_u64(), document["TLS.expire"].as_u64()), (Some(time), Some(expire)));
+    }
+}
+
+/// The one of a request is never worthless when it is made.
+#[test]
+fn lifetime_of_a_requests_user_sig() {
+    let now = UNIX_EPOCH + Duration::from_secs(5);
+    for (lifetime, expire) in [(None, 3600), (Some(0), 1), (Some(999), 1), (Some(1999), 1), (Some(2000), 2)] {
+        let mut api = crate::canned::api();
+        if let Some(millis) = lifetime {
+            api = api.user_sig_lifetime(Duration::from_millis(millis));
+        }
+        let request = GetGroupInfo::new("g").request(&api, now);
+        let query = form_urlencoded::parse(request.uri().query().unwrap().as_bytes());
+        let user_sig = query.into_owned().find(|(name, _)| name == "usersig").unwrap().1;
+        assert_eq!(decode(&user_sig)["TLS.expire"].as_u64(), Some(expire), "{lifetime:?}");
     }
 }
 
