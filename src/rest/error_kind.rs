@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The kinds of [`RestError`](super::RestError), grouped by what you can do about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -58,6 +60,31 @@ pub enum RestErrorKind {
 }
 
 impl RestErrorKind {
+    /// Returns the kind in snake case, such as `rate_limited`, for the label of a metric.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoResponse => "no_response",
+            Self::Status => "status",
+            Self::Malformed => "malformed",
+            Self::RateLimited => "rate_limited",
+            Self::Server => "server",
+            Self::CredentialExpired => "credential_expired",
+            Self::CredentialInvalid => "credential_invalid",
+            Self::NotPermitted => "not_permitted",
+            Self::InvalidRequest => "invalid_request",
+            Self::GroupType => "group_type",
+            Self::GroupGone => "group_gone",
+            Self::TooSlow => "too_slow",
+            Self::TooManyCalls => "too_many_calls",
+            Self::SilenceUnproven => "silence_unproven",
+            Self::ReadersUnknown => "readers_unknown",
+            Self::OverLimit => "over_limit",
+            Self::LimitUnchanged => "limit_unchanged",
+            Self::AppMismatch => "app_mismatch",
+            Self::Other => "other",
+        }
+    }
+
     /// From the vendor's documents 269/1671 and 679/131708.
     pub(super) fn of_code(code: i32) -> Self {
         match code {
@@ -73,5 +100,11 @@ impl RestErrorKind {
             }
             _ => Self::Other,
         }
+    }
+}
+
+impl fmt::Display for RestErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

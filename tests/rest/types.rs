@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use im_group_full::rest::{
     AnotherRun, Candidate, DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo,
     InactivityPolicy, InvalidAdmin, InvalidCount, InvalidEndpoint, InvalidSecretKey, MakeRoom, Member, MemberList,
-    MemberPage, NotPlanned, Report, RestApi, RestError, SecretKey, Step, TopicIsFull, UserSig,
+    MemberPage, NotPlanned, Outcome, Report, RestApi, RestError, RestErrorKind, SecretKey, Spared, Step, TopicIsFull,
+    UserSig,
 };
 
 fn goes_anywhere<T: Debug + Send + Sync>() {}
@@ -36,6 +37,60 @@ fn types_cross_threads_and_errors_are_errors() {
     is_an_error::<TopicIsFull>();
     is_an_error::<NotPlanned>();
     is_an_error::<AnotherRun>();
+}
+
+/// For the labels of metrics; `Stays` is one label, whatever the reason.
+#[test]
+fn labels() {
+    use {Outcome as O, RestErrorKind as K, Spared as S};
+    let kinds = [
+        (K::NoResponse, "no_response"),
+        (K::Status, "status"),
+        (K::Malformed, "malformed"),
+        (K::RateLimited, "rate_limited"),
+        (K::Server, "server"),
+        (K::CredentialExpired, "credential_expired"),
+        (K::CredentialInvalid, "credential_invalid"),
+        (K::NotPermitted, "not_permitted"),
+        (K::InvalidRequest, "invalid_request"),
+        (K::GroupType, "group_type"),
+        (K::GroupGone, "group_gone"),
+        (K::TooSlow, "too_slow"),
+        (K::TooManyCalls, "too_many_calls"),
+        (K::SilenceUnproven, "silence_unproven"),
+        (K::ReadersUnknown, "readers_unknown"),
+        (K::OverLimit, "over_limit"),
+        (K::LimitUnchanged, "limit_unchanged"),
+        (K::AppMismatch, "app_mismatch"),
+        (K::Other, "other"),
+    ];
+    let spared = [
+        (S::Role, "role"),
+        (S::Protected, "protected"),
+        (S::Robot, "robot"),
+        (S::ApiAdmin, "api_admin"),
+        (S::Unclear, "unclear"),
+        (S::Muted, "muted"),
+        (S::Active, "active"),
+        (S::Reader, "reader"),
+        (S::Online, "online"),
+        (S::NotApproved, "not_approved"),
+        (S::NotNeeded, "not_needed"),
+    ];
+    let outcomes = [
+        (O::Planned, "planned"),
+        (O::Removed, "removed"),
+        (O::Unconfirmed, "unconfirmed"),
+        (O::Rejoined, "rejoined"),
+        (O::Left, "left"),
+        (O::Stays(S::Muted), "stays"),
+    ];
+    let labels = kinds.map(|(kind, label)| (kind.as_str(), kind.to_string(), label)).into_iter();
+    let labels = labels.chain(spared.map(|(why, label)| (why.as_str(), why.to_string(), label)));
+    for (found, shown, label) in labels.chain(outcomes.map(|(end, label)| (end.as_str(), end.to_string(), label))) {
+        assert_eq!((found, shown.as_str()), (label, label));
+    }
+    assert_eq!(format!("{:>12}|{:<9}|{:^6}", K::TooSlow, S::Robot, O::Left), "    too_slow|robot    | left ");
 }
 
 /// `main() -> Result<(), Box<dyn Error>>` prints `Debug`.

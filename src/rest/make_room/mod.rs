@@ -7,6 +7,7 @@ mod clock;
 mod continued;
 mod evidence;
 mod limits;
+mod outcome;
 mod pace;
 mod plan;
 mod policy;
@@ -29,8 +30,9 @@ use serde::Serialize;
 
 pub use self::approval::NotPlanned;
 pub use self::continued::AnotherRun;
+pub use self::outcome::Outcome;
 pub use self::policy::InactivityPolicy;
-pub use self::report::{Candidate, LimitRaise, Outcome, Report};
+pub use self::report::{Candidate, LimitRaise, Report};
 use self::run::Run;
 pub use self::saved::SavedRun;
 pub use self::setup::TopicIsFull;

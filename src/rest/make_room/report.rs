@@ -3,8 +3,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::Spared;
 use super::census::Census;
+use super::{Outcome, Spared};
 use crate::rest::{GroupInfo, GroupType, Member};
 
 /// What a [`MakeRoom`](super::MakeRoom) has found and done so far.
@@ -195,37 +195,4 @@ pub enum LimitRaise {
     Raised,
     /// The raise was sent, and no usable answer came. It may still be carried out.
     Unconfirmed,
-}
-
-/// What became of a [`Candidate`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Undecided. At the end of a plan: it would be looked at again, and then removed.
-    Planned,
-    /// The run looked at it again and sent its removal; then the vendor confirmed the removal, or the next
-    /// look did not find the member. A member who left at that moment, or was removed by another run, looks
-    /// the same.
-    Removed,
-    /// Its removal was sent, and no usable answer came. No look since has shown that it is gone. The
-    /// removal may still be carried out.
-    Unconfirmed,
-    /// Its removal was sent, and no usable answer came. At the next look it had joined again, after it was
-    /// removed or left. The removal may still be carried out.
-    Rejoined,
-    /// It was no longer a member when the run looked at it again. No removal of this run was in flight.
-    Left,
-    /// It was not removed.
-    Stays(Spared),
-}
-
-impl Outcome {
-    pub(super) fn is_unanswered(self) -> bool {
-        matches!(self, Self::Unconfirmed | Self::Rejoined)
-    }
-
-    /// Returns whether a later round may include it.
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Planned | Self::Unconfirmed)
-    }
 }

@@ -1,9 +1,8 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use super::Spared;
-use super::report::{Candidate, Outcome};
 use super::run::Run;
+use super::{Candidate, Outcome, Spared};
 use crate::rest::error::Unproven;
 use crate::rest::{Member, MemberList};
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a member stays.
@@ -27,4 +29,29 @@ pub enum Spared {
     NotApproved,
     /// Its removal was not needed, counting every unanswered removal as done.
     NotNeeded,
+}
+
+impl Spared {
+    /// Returns the reason in snake case, such as `api_admin`, for the label of a metric.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Protected => "protected",
+            Self::Robot => "robot",
+            Self::ApiAdmin => "api_admin",
+            Self::Unclear => "unclear",
+            Self::Muted => "muted",
+            Self::Active => "active",
+            Self::Reader => "reader",
+            Self::Online => "online",
+            Self::NotApproved => "not_approved",
+            Self::NotNeeded => "not_needed",
+        }
+    }
+}
+
+impl fmt::Display for Spared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }

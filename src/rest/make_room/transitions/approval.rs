@@ -1,7 +1,6 @@
-use super::super::Spared;
-use super::super::report::{LimitRaise, Outcome};
 use super::super::round::Round;
 use super::super::run::Run;
+use super::super::{LimitRaise, Outcome, Spared};
 use super::Phase;
 
 /// Returns a run to its plan, and continues from there.

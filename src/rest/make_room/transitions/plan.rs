@@ -1,10 +1,9 @@
 use std::time::SystemTime;
 
-use super::super::Spared;
 use super::super::plan::Plan;
-use super::super::report::{Candidate, Outcome};
 use super::super::run::Run;
 use super::super::scan::Scan;
+use super::super::{Candidate, Outcome, Spared};
 use super::Phase;
 use crate::rest::{GetGroupMemberInfo, GroupInfo, Member, MemberPage, RestError};
 

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use super::super::Spared;
-use super::super::report::Outcome;
 use super::super::run::Run;
 use super::super::scan::Scan;
+use super::super::{Outcome, Spared};
 use crate::rest::{OnlineStatus, OnlineStatusList, RestError};
 
 /// Handles the responses about who is online.

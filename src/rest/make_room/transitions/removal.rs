@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::clock::is_fresh;
-use super::super::report::{LimitRaise, Outcome};
 use super::super::run::Run;
+use super::super::{LimitRaise, Outcome};
 use super::Phase;
 use crate::rest::{RestApi, RestError, since_epoch};
 

@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::clock::is_fresh;
-use super::super::report::{Candidate, Outcome};
 use super::super::round::Round;
 use super::super::run::Run;
 use super::super::second_look::SecondLook;
+use super::super::{Candidate, Outcome};
 use super::Phase;
 use crate::rest::{DeleteGroupMembers, GroupInfo, MemberList};
 
