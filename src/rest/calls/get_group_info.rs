@@ -58,7 +58,7 @@ impl GetGroupInfo {
         let last_msg_time = wire::number(entry.last_msg_time).filter(|time| *time > 0);
         let next_msg_seq = wire::number(entry.next_msg_seq);
         // Anything but `Off` counts as muted, under either of the two names.
-        let muted = |told: Option<&RawValue>| told.is_some_and(|told| told.get() != r#""Off""#);
+        let muted = |found: Option<&RawValue>| found.is_some_and(|found| found.get() != r#""Off""#);
         let all_muted = muted(entry.mute_all_member) || muted(entry.shut_up_all_member);
         Ok(GroupInfo { group_type, members, limit, last_msg_time, next_msg_seq, all_muted })
     }

@@ -103,7 +103,7 @@ fn read(entry: &str) -> Option<(Cow<'_, str>, Option<Member>)> {
         let last_send_msg_time = wire::number(fields.last_send_msg_time)?;
         let msg_seq = wire::number(fields.msg_seq);
         // Under either name; `null` is not a number.
-        let until = |told: Option<&RawValue>| told.map_or(Some(0), |told| wire::number(Some(told)));
+        let until = |found: Option<&RawValue>| found.map_or(Some(0), |found| wire::number(Some(found)));
         let mute_until = until(fields.mute_until)?.max(until(fields.shut_up_until)?);
         Some(Member { account: account.clone().into_owned(), role, join_time, last_send_msg_time, msg_seq, mute_until })
     };

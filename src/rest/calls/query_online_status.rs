@@ -47,7 +47,7 @@ impl QueryOnlineStatus {
         let mut list = OnlineStatusList::default();
         for entry in query_result {
             let Some(account) = account(entry) else { continue };
-            let told = match serde_json::from_str::<Status>(entry.get()) {
+            let found = match serde_json::from_str::<Status>(entry.get()) {
                 Ok(Status { state: Some(state), status: None } | Status { state: None, status: Some(state) }) => {
                     OnlineStatus::of(&state)
                 }
@@ -55,8 +55,8 @@ impl QueryOnlineStatus {
                 _ => OnlineStatus::Other,
             };
             // If two contradict each other, either may be wrong.
-            let known = list.statuses.entry(account).or_insert(told);
-            if *known != told {
+            let known = list.statuses.entry(account).or_insert(found);
+            if *known != found {
                 *known = OnlineStatus::Other;
             }
         }

@@ -46,7 +46,7 @@ use super::RestApi;
 /// enough, it reads the members, plans whom to remove, looks at each of them again, and removes them.
 ///
 /// It never removes owners, admins, robots, the account that makes the calls, protected accounts, members who
-/// are online or were recently active, members who could not speak, and members with unclear data.
+/// are online or were recently active, members who could not speak, and members about whom anything is unclear.
 ///
 /// What can still go wrong: a member who speaks in the second between the look and the removal is removed,
 /// and so is one in a group that was muted until an hour ago, because the API does not show that. In a
@@ -54,7 +54,7 @@ use super::RestApi;
 /// [`plan_only`](Self::plan_only).
 ///
 /// A sans-IO state machine: it never performs IO, reads a clock or sleeps. [`step`](Self::step) says
-/// what to do next; tell [`response`](Self::response) or [`no_response`](Self::no_response) how it went.
+/// what to do next; report the result with [`response`](Self::response) or [`no_response`](Self::no_response).
 /// The [module page](super) has the loop around it.
 ///
 /// # What is guaranteed
@@ -74,8 +74,8 @@ use super::RestApi;
 ///   looks as if something else is changing the group (a candidate is gone, a removal was not answered, the
 ///   number of members changed during the scan), or the figure is older than 30 seconds. A removal
 ///   that got no answer counts as done until the run ends.
-/// * A limit is only raised, within 30 seconds of a count that showed a lower one and missing slots. If the
-///   vendor refuses, or accepts the raise without applying it, nobody is removed.
+/// * The limit is only ever raised, and only within 30 seconds of a count that showed a lower limit and too few
+///   free slots. If the vendor refuses, or accepts the raise without applying it, nobody is removed.
 /// * Two runs with the same policy rank the members in the same order. As long as no candidate speaks,
 ///   reads, joins again or changes its online status meanwhile, two runs for the same event together remove
 ///   the members that one of them would have removed alone, however their calls interleave. This does not
@@ -111,8 +111,8 @@ use super::RestApi;
 /// Members of a Community are read by the vendor's cursor. Those of every other group are read from
 /// the end of the list to its beginning, so a member who leaves cannot move another one out of the part
 /// that is still to be read. If the number of members grows, or a page is shorter than asked for, the
-/// run reads again what it may have missed. It does not notice if one member joins while another leaves; a
-/// member that it misses that way simply stays.
+/// run reads again what it may have missed. It cannot notice one member joining while another leaves; a
+/// member missed that way simply stays.
 ///
 /// # Failures
 ///
@@ -126,21 +126,24 @@ use super::RestApi;
 /// # Serialisation
 ///
 /// It serialises at any point, and holds no secret, so that one worker can stop and another one go
-/// on: see [`SavedRun`]. Save it after `step` and before you send the request: then the report includes even
-/// a removal whose answer never arrived. It is as trustworthy as its storage: anyone who can change it there
+/// on: see [`SavedRun`]. Save it after `step` and before you send the request: then the report lists even a
+/// removal whose response was lost. It is as trustworthy as its storage: anyone who can change it there
 /// can remove members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct MakeRoom(Run);
 
 impl MakeRoom {
-    /// The maximum number of calls that a run sends. A Community of 1,000,000 members, read 100 at a time, takes
-    /// 10,000.
+    /// The maximum number of calls that a run sends. To read a Community of 100,000 members, 200 at a time, takes
+    /// 500.
     pub const MAX_CALLS: u32 = 20_000;
 
     /// Says what to do next at `now`.
     ///
     /// After [`Step::Send`], report the result first. If you call this instead, the run takes it as no response.
+    ///
+    /// A run is for one app: that of its event, or of its first step. With the [`RestApi`] of another app it fails
+    /// with [`AppMismatch`](super::RestErrorKind::AppMismatch), and sends nothing.
     pub fn step(&mut self, api: &RestApi, now: SystemTime) -> Step<'_> {
         self.0.step(api, now)
     }
@@ -159,7 +162,7 @@ impl MakeRoom {
 
     /// Continues a failed run where it stopped, at once. Wait for as long as
     /// [`RestError::retry_after`](super::RestError::retry_after) says first, and fix the cause if that is
-    /// `None`. Does nothing to a run that has not failed.
+    /// `None`. Does nothing if the run has not failed.
     pub fn resume(&mut self) {
         self.0.resume();
     }

@@ -8,7 +8,7 @@ pub(super) struct Pace {
     pub(super) between: Duration,
     /// When the last call was handed out, by the run's own clock.
     last: Option<Duration>,
-    /// How often in a row the caller was told to wait at the same time, and that time.
+    /// How many waits in a row were returned at the same time, and that time.
     waits: (u32, Duration),
 }
 
