@@ -37,7 +37,7 @@ diagnoses! {
     SignatureDropped: "something between the probe and the server changes the query: Sign or RequestTime is dropped or \
         renamed",
     OtherToken: "the server has another token, or something between the probe and the server changes Sign or \
-        RequestTime: compare IM_CALLBACK_TOKEN and --token-file, here and there",
+        RequestTime: compare IM_CALLBACK_TOKEN and --token-file, on both sides",
     Forbidden: "the server, or something in front of it, refuses the request: check the token, the SDKAppID, the clock \
         and the firewall",
     QueryDropped: "something between the probe and the server changes the query: all or part of it is dropped, renamed \
