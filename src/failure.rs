@@ -40,7 +40,7 @@ impl Failure {
         Self { code: fail_code(0), info: info.into(), source: None }
     }
 
-    /// Sets `ErrorCode` (default 1). 0 becomes 1, because it would mean success.
+    /// Sets `ErrorCode` (default 1). 0 becomes 1, because 0 means success.
     pub fn with_code(self, code: i32) -> Self {
         Self { code: fail_code(code), ..self }
     }

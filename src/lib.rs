@@ -49,8 +49,9 @@
 //! | your server, before it calls you | [`handle`], [`handle_http`] | `lambda` |
 //!
 //! `GroupFullService` needs the feature `tower`. Each function has an async twin, for handlers that
-//! await: [`handle_request_async`], [`handle_async`], [`handle_http_async`]. [`handle_http`] takes the
-//! types of the crate `http`. Each returns a [`Reply`], which every HTTP server can send.
+//! await: [`handle_request_async`], [`handle_async`], [`handle_http_async`]. [`handle_http`] takes
+//! and returns the types of the crate `http`. The others return a [`Reply`], which every HTTP server can
+//! send.
 //!
 //! # Features
 //!

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Replaces code 0, which means success, with 1.
+/// Turns 0 into 1, because 0 means success.
 pub(crate) const fn fail_code(code: i32) -> i32 {
     if code == 0 { 1 } else { code }
 }
@@ -45,8 +45,8 @@ impl<'a> CallbackResponse<'a> {
         Self { action_status: ActionStatus::Ok, error_info: Cow::Borrowed(""), error_code: 0 }
     }
 
-    /// `FAIL`, with a code and a text that the caller may read. Code 0 becomes 1, because it would mean
-    /// "ignore this answer".
+    /// `FAIL`, with a code and a text that the caller may read. 0 becomes 1, because 0 means
+    /// success.
     ///
     /// For a command named `...Before...` the code decides what the end user gets: 1 refuses, and only
     /// codes from 10100 to 10200 reach the client together with the text.

@@ -27,7 +27,7 @@
 //! assert_eq!(reply.status(), 403);
 //! ```
 //!
-//! Signed, and a handler asked directly:
+//! A signed callback, and a direct call to the handler:
 #![cfg_attr(feature = "signature", doc = "```")]
 #![cfg_attr(not(feature = "signature"), doc = "```ignore")]
 //! use std::time::{Duration, UNIX_EPOCH};
