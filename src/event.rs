@@ -14,7 +14,7 @@ use crate::{CallbackBody, CallbackQuery, OptPlatform, Rejection, SdkAppId};
 ///
 /// # Through a queue
 ///
-/// It serialises as `{"query":{…},"body":{…}}` with the vendor's names, and never holds a `Sign`.
+/// It serialises as `{"query":{…},"body":{…}}` with the vendor's names and without the signature.
 /// It reads back as `GroupFull<'static>`, and what can be checked without the app's configuration is
 /// checked again: the command, `contenttype`, `GroupId`, `TopicId`. It is as trustworthy as the queue.
 ///
@@ -117,9 +117,9 @@ impl<'a> GroupFull<'a> {
     /// `{SDKAppID}:{EventTime}/{length of GroupId in bytes}:{GroupId}/{TopicId}`.
     ///
     /// A callback that the vendor repeats after a time-out has the same id, even if other parameters
-    /// such as `RequestID` differ. No two events share one, although a group and a topic are arbitrary
-    /// text: the length says where the group ends. The form never changes, so it can be a key in a
-    /// store that several versions of an app share.
+    /// such as `RequestID` differ. Events of different apps, groups, topics or times never share one,
+    /// although a group and a topic are arbitrary text: the length says where the group ends. The form
+    /// never changes, so it can be a key in a store that several versions of an app share.
     ///
     /// Without `EventTime` it is `888888::@TGS#2J4SZEAEL` for **every** event of the group. You may
     /// merge two of them while the first one waits, but a later one is not the same event.

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use crate::excerpt::excerpt;
+use crate::excerpt::{excerpt, without_signatures};
 use crate::parameters::{Parameters, Strict};
 use crate::rejection::Repr;
 use crate::urlencoded;
@@ -14,7 +14,8 @@ use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 ///
 /// Only `SdkAppid` and `CallbackCommand` are required; the rest is information. Other parameters, such
 /// as the app's own, are ignored. The signature (`Sign`, `RequestTime`) is checked by a
-/// [`Validator`](crate::Validator) and never kept.
+/// [`Validator`](crate::Validator) and never kept. If a proxy has encoded the `&` before it, another value
+/// holds it, and has `[hex]` in its place.
 ///
 /// A parsed query has not been checked: anyone can write one.
 ///
@@ -67,11 +68,11 @@ impl<'a> CallbackQuery<'a> {
     pub(crate) fn new(strict: Strict<'a>, parameters: &Parameters<'a>) -> Self {
         Self {
             sdk_app_id: strict.sdk_app_id,
-            command: strict.command,
-            content_type: strict.content_type,
-            client_ip: parameters.client_ip.lenient(),
-            opt_platform: parameters.opt_platform.lenient(),
-            request_id: parameters.request_id.lenient(),
+            command: without_signatures(strict.command),
+            content_type: strict.content_type.map(without_signatures),
+            client_ip: parameters.client_ip.lenient().map(without_signatures),
+            opt_platform: parameters.opt_platform.lenient().map(without_signatures),
+            request_id: parameters.request_id.lenient().map(without_signatures),
         }
     }
 
@@ -104,7 +105,8 @@ impl<'a> CallbackQuery<'a> {
         &self.command
     }
 
-    /// Returns `contenttype`: `json`, in upper or lower case, if the vendor sent it.
+    /// Returns `contenttype` as it was sent. In a [`GroupFull`](crate::GroupFull) it is `json`, in upper or
+    /// lower case, or absent.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }

@@ -54,11 +54,31 @@ impl Query {
         let digits = identity("SdkAppid")??;
         Some(Self {
             sdk_app_id: digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?,
-            command: identity("CallbackCommand")?.filter(|command| !command.is_empty())?,
-            content_type: identity("contenttype")?,
-            client_ip: information("ClientIP"),
-            opt_platform: information("OptPlatform"),
-            request_id: information("RequestID"),
+            command: identity("CallbackCommand")?.filter(|command| !command.is_empty()).map(without_signatures)?,
+            content_type: identity("contenttype")?.map(without_signatures),
+            client_ip: information("ClientIP").map(without_signatures),
+            opt_platform: information("OptPlatform").map(without_signatures),
+            request_id: information("RequestID").map(without_signatures),
         })
     }
+}
+
+/// A value long enough to hold a signature has `[hex]` for each run of 16 hex digits and more.
+fn without_signatures(value: String) -> String {
+    if value.len() < 64 {
+        return value;
+    }
+    let mut shown = String::new();
+    let mut run = String::new();
+    for c in value.chars().map(Some).chain([None]) {
+        match c {
+            Some(digit) if digit.is_ascii_hexdigit() => run.push(digit),
+            other => {
+                shown.push_str(if run.len() < 16 { &run } else { "[hex]" });
+                shown.extend(other);
+                run.clear();
+            }
+        }
+    }
+    shown
 }

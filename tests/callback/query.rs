@@ -233,6 +233,28 @@ fn debug_and_json_show_no_signature() {
     assert_eq!(back, query.into_owned());
 }
 
+/// As when a proxy encodes the `&`, and no token is set.
+#[test]
+fn no_value_holds_a_signature() {
+    let sign = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061";
+    for name in ["CallbackCommand", "contenttype", "ClientIP", "OptPlatform", "RequestID"] {
+        let required = if name == "CallbackCommand" { "SdkAppid=1" } else { REQUIRED };
+        for (before, kept) in
+            [("", ""), ("?", "?"), ("1.2.3.4%26Sign%3D", "1.2.3.4&Sign="), ("%zz%26Sign=", "%zz%26Sign=")]
+        {
+            let raw_query = format!("{required}&{name}={before}{sign}&RequestTime=1");
+            match CallbackQuery::parse(&raw_query) {
+                Ok(query) => {
+                    assert!(!format!("{query:?}").contains(sign), "{raw_query}");
+                    assert_eq!(serde_json::to_value(&query).unwrap()[name], format!("{kept}[hex]"), "{raw_query}");
+                    assert_eq!(parse(&query.to_query_string()), query);
+                }
+                Err(rejection) => assert_eq!(rejection.parameter(), Some(name).filter(|_| kept.starts_with('%'))),
+            }
+        }
+    }
+}
+
 #[test]
 fn queued_json_needs_a_command() {
     for (command, expected) in [
