@@ -52,8 +52,8 @@ pub enum RestErrorKind {
     /// The vendor accepted a new limit for the group, but the old one still applies, or applies again. Nobody
     /// has been removed since.
     LimitUnchanged,
-    /// A [`MakeRoom`](super::MakeRoom) is for one app, and the [`RestApi`](super::RestApi) of the step for
-    /// another. Nothing was sent.
+    /// A [`MakeRoom`](super::MakeRoom) is for one app, and the [`RestApi`](super::RestApi) of this step for
+    /// another. The step sent nothing.
     AppMismatch,
     /// Any other code of the vendor; see [`RestError::code`](super::RestError::code).
     Other,

@@ -130,7 +130,7 @@ fn pages_of_members_who_joined_at_once() {
     }
 }
 
-/// A page on which all members have the same times spares them, and proves nothing.
+/// A page whose times prove nothing spares its members.
 #[test]
 fn pages_that_prove_nothing() {
     let alike = [

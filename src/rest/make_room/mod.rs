@@ -134,8 +134,8 @@ use super::RestApi;
 pub struct MakeRoom(Run);
 
 impl MakeRoom {
-    /// The maximum number of calls that a run sends. To read a Community of 100,000 members, 200 at a time, takes
-    /// 500.
+    /// The maximum number of calls that a run sends. Reading a Community of 100,000 members, 200 at a
+    /// time, takes 500.
     pub const MAX_CALLS: u32 = 20_000;
 
     /// Says what to do next at `now`.

@@ -115,7 +115,8 @@ impl InactivityPolicy {
     }
 
     /// Spares every member who has read one of the last `messages` messages (default: reading does not
-    /// count). In a muted group, only this shows who is inactive. 0 counts as 1: whoever has read all stays.
+    /// count). In a muted group, only this shows who is inactive. 0 counts as 1, so a member who has
+    /// read everything stays.
     ///
     /// A member without a `MsgSeq` is spared, too. If no member has one, or the group has no `NextMsgSeq`,
     /// the run fails with [`ReadersUnknown`](crate::rest::RestErrorKind::ReadersUnknown).
@@ -143,8 +144,8 @@ impl InactivityPolicy {
     /// need this if no member speaks and all messages come from elsewhere, such as your servers, or if the
     /// group has never had a message.
     ///
-    /// Even then, silence in a muted group counts for nothing. Nor do the times on a page whose members all
-    /// joined at the same second, or all have their join time as the time of their last message: they stay.
+    /// Even then, silence in a muted group counts for nothing, and the members of a page stay if they all joined
+    /// at the same second, or all have their join time as the time of their last message.
     pub fn trust_silence(mut self) -> Self {
         self.trust_silence = true;
         self

@@ -58,7 +58,7 @@ impl Report {
         self.members
     }
 
-    /// Returns how many members the group can have; 0 before the run asked. If a raise is only
+    /// Returns how many members the group can have; 0 before the first count. If a raise is only
     /// [`Planned`](LimitRaise::Planned), it is the limit after it.
     pub fn limit(&self) -> u32 {
         self.limit
@@ -72,7 +72,7 @@ impl Report {
     }
 
     /// Returns how many slots the run wants to be free: what the policy wants, and at most its share
-    /// of the limit. 0 before the run asked.
+    /// of the limit. 0 before the first count.
     pub fn aim(&self) -> u32 {
         self.aim
     }
