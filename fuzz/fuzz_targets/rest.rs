@@ -148,7 +148,8 @@ fn saved(json: &[u8]) {
     let again = serde_json::to_string(&run).unwrap();
     assert_eq!(serde_json::from_str::<SavedRun>(&again).unwrap().report(), run.report());
     let key = SecretKey::new("5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e").unwrap();
-    let api = RestApi::new(Endpoint::China, SdkAppId::new(1), "administrator", key).unwrap();
+    let app = SdkAppId::new(whole["app"].as_u64().unwrap_or(1));
+    let api = RestApi::new(Endpoint::China, app, "administrator", key).unwrap();
     let mut now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     for _ in 0..8 {
         match run.step(&api, now) {
