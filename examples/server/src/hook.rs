@@ -1,6 +1,5 @@
 use std::error::Error;
 
-use example_support::say;
 use im_group_full::GroupFull;
 
 /// Your own work on a full group goes here. Without the vendor's REST credentials, the worker calls it.
@@ -9,6 +8,6 @@ use im_group_full::GroupFull;
 /// event is the group's latest. If it comes again while this runs, this is called again afterwards.
 #[expect(clippy::unused_async, reason = "yours may await")]
 pub(crate) async fn group_full(event: &GroupFull<'_>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    say(format_args!("{:?} is full", event.group_id()));
+    tracing::info!("{:?} is full", event.group_id());
     Ok(())
 }
