@@ -63,8 +63,10 @@ fn answer(kind: RejectionKind) -> Reply {
         OtherCommand => callback.command("Other"),
         _ => callback.broken(kind),
     };
-    let handler = handler_fn(Validator::signed(app, token), |_| panic!("{kind} reached the app"))
-        .clock(move || UNIX_EPOCH + Duration::from_secs(now));
+    let handler = handler_fn(Validator::signed(app, token), |_| {
+        panic!("{kind} reached the app: does `testing::Callback::broken` know it?")
+    })
+    .clock(move || UNIX_EPOCH + Duration::from_secs(now));
     handle(&callback.raw_query(), &callback.raw_body(), &handler)
 }
 
@@ -87,7 +89,11 @@ fn the_faults_have_a_row_for_each_kind_of_rejection() {
         CommandMismatch,
         MethodNotAllowed,
     ];
-    assert_eq!(kinds.iter().map(|kind| kind.as_str()).collect::<BTreeSet<_>>(), labels());
+    assert_eq!(
+        kinds.iter().map(|kind| kind.as_str()).collect::<BTreeSet<_>>(),
+        labels(),
+        "the list above and `rejection_kind.rs`"
+    );
     for (name, page) in OPERATE {
         let faults = faults(page);
         let labelled = faults.iter().filter_map(|cell| cell.split(['(', '（']).nth(1)?.split([')', '）']).next());
@@ -128,9 +134,9 @@ fn the_ways_in_are_the_same_on_each_page() {
     };
     let ways = table(include_str!("../../../README.md"), "who reads the body");
     assert_eq!(ways.len(), 5);
-    assert_eq!(table(include_str!("../../../docs/guide.md"), "who reads the body"), ways);
-    assert_eq!(table(include_str!("../../../src/lib.rs"), "who reads the body"), ways);
+    assert_eq!(table(include_str!("../../../docs/guide.md"), "who reads the body"), ways, "guide.md");
+    assert_eq!(table(include_str!("../../../src/lib.rs"), "who reads the body"), ways, "lib.rs");
     let chinese = table(include_str!("../../../README.zh-CN.md"), "由谁读取包体");
     assert_eq!(chinese.len(), 5);
-    assert_eq!(table(include_str!("../../../docs/guide.zh-CN.md"), "由谁读取包体"), chinese);
+    assert_eq!(table(include_str!("../../../docs/guide.zh-CN.md"), "由谁读取包体"), chinese, "guide.zh-CN.md");
 }

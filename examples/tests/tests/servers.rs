@@ -104,3 +104,12 @@ fn poem_bounds_the_streams_of_a_connection() {
     // Number 3 is SETTINGS_MAX_CONCURRENT_STREAMS.
     assert!(settings.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 4]), "{settings:?}");
 }
+
+#[test]
+fn are_named_by_the_guide() {
+    for page in [include_str!("../../../docs/guide.md"), include_str!("../../../docs/guide.zh-CN.md")] {
+        let missing: Vec<_> =
+            SERVERS.into_iter().filter(|name| !page.contains(&format!("-p example-{name}`"))).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+}

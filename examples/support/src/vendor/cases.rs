@@ -118,7 +118,7 @@ impl Sender {
             self.with_query("genuine: alphabetical, RequestID, no contenttype", 200, alphabetical),
             self.with_query("genuine: contenttype=JSON", 200, |query| query.replace("=json", "=JSON")),
             self.with_query("genuine: IPv6, a new platform", 200, |query| {
-                query.replace("127.0.0.1", "2001%3Adb8%3A%3A1").replace("RESTAPI", "HarmonyOS")
+                query.replace("127.0.0.1", "2001%3Adb8%3A%3A1").replace("RESTAPI", "NewOS")
             }),
             self.with_query("genuine: parameters of the app's own", 200, |query| format!("tenant=7&{query}&x=%zz")),
         ]
