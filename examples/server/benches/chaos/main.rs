@@ -127,8 +127,9 @@ fn chaos(options: &Options, max_rooms: u32) -> bool {
     let answers = load.join().unwrap();
     for (fault, over) in faults {
         let stored = answers.iter().filter(|answer| answer.outcome == Outcome::Ok && answer.start > over);
-        let first = stored.map(|answer| answer.end - over).min().unwrap_or_default();
-        println!("{:>6.1} s  {fault}, first OK after {first:.1?}", (over - start).as_secs_f64());
+        let first = stored.map(|answer| answer.end - over).min();
+        let first = first.map_or("no more events".to_owned(), |first| format!("next OK after {first:.1?}"));
+        println!("{:>6.1} s  {fault}; {first}", (over - start).as_secs_f64());
     }
     let ledger = settle(&works, &answers, &outages);
     println!("{} events at {} a second\n{ledger}", options.events, options.rate);
