@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use example_support::rest_client::{Client, SendError};
 use im_group_full::GroupFull;
 use im_group_full::rest::{
-    InactivityPolicy, LimitRaise, MakeRoom, Outcome, Report, RestApi, RestError, RestErrorKind, SavedRun, Step,
+    InactivityPolicy, MakeRoom, Outcome, Report, RestApi, RestError, RestErrorKind, SavedRun, Step,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -131,7 +131,7 @@ impl MakingRoom {
                         _ = stopping.changed() => (),
                     }
                 }
-                Next::Done => return Ok(done(run.report())),
+                Next::Done => return Ok(done(run)),
                 Next::Failed(error) => return Ok(failed(worker, taken, &error)),
             }
         }
@@ -165,9 +165,10 @@ fn unanswered(report: &Report) -> usize {
     report.with_outcome(Outcome::Unconfirmed).count() + report.with_outcome(Outcome::Rejoined).count()
 }
 
-fn done(report: &Report) -> End {
+fn done(run: &MakeRoom) -> End {
+    let report = run.report();
     let unanswered = unanswered(report);
-    if report.with_outcome(Outcome::Planned).next().is_some() || report.limit_raise() == Some(LimitRaise::Planned) {
+    if run.awaits_approval() {
         End::Planned
     } else if unanswered > 0 {
         End::Rest(format!("{unanswered} removals got no answer"))
