@@ -111,7 +111,7 @@ impl<H: GroupFullHandler> AsyncGroupFullHandler for Immediate<H> {
 ///     async move { Ok(store.insert(event.group_id()).await?) }
 /// })
 /// .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-/// .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+/// .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
 /// # let _ = handler;
 /// # struct Store;
 /// # impl Store { async fn insert(&self, _: &str) -> std::io::Result<()> { Ok(()) } }

@@ -70,7 +70,7 @@ pub(crate) use answer;
 /// use im_group_full::{SdkAppId, Validator, handle, handler_fn};
 ///
 /// let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-///     println!("{} is full", event.group_id());
+///     println!("{:?} is full", event.group_id());
 ///     Ok(())
 /// });
 /// let reply = handle(

@@ -129,11 +129,11 @@ forward!(&H, Box<H>, Arc<H>);
 /// use im_group_full::{SdkAppId, Validator, handler_fn};
 ///
 /// let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-///     println!("{} is full", event.group_id());
+///     println!("{:?} is full", event.group_id());
 ///     Ok(())
 /// })
 /// .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-/// .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+/// .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
 /// # let _ = handler;
 /// ```
 ///

@@ -9,7 +9,7 @@
 //!
 //! // Without a token: see Security below.
 //! let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-//!     println!("{} is full", event.group_id());
+//!     println!("{:?} is full", event.group_id());
 //!     Ok(())
 //! });
 //!

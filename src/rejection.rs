@@ -172,7 +172,7 @@ impl Rejection {
     ///         return Ok(Rejection::unknown_app(app).into());
     ///     };
     ///     let handler = async_handler_fn(Validator::signed(app, token), async |event| {
-    ///         println!("{} is full", event.group_id());
+    ///         println!("{:?} is full", event.group_id());
     ///         Ok(())
     ///     });
     ///     let read = async |_limit| Ok(raw_body);

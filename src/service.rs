@@ -26,7 +26,7 @@ use crate::{AsyncGroupFullHandler, Rejection, Reply};
 /// use im_group_full::{GroupFullService, Immediate, SdkAppId, Validator, handler_fn};
 ///
 /// let handler = Immediate(handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-///     println!("{} is full", event.group_id());
+///     println!("{:?} is full", event.group_id());
 ///     Ok(())
 /// }));
 /// let app: axum::Router = axum::Router::new().route_service("/im/callback", GroupFullService::new(handler));
@@ -96,7 +96,7 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     ///     match (query.command(), body) {
     ///         ("Group.CallbackAfterSendMsg", Ok(body)) => println!("sent: {} bytes", body.len()),
     ///         ("Group.CallbackAfterNewMemberJoin", Ok(body)) => println!("joined: {} bytes", body.len()),
-    ///         (command, Err(error)) => eprintln!("{command}: {error}"),
+    ///         (command, Err(error)) => eprintln!("{command:?}: {error}"),
     ///         _ => {}
     ///     }
     ///     // If the command asks for permission, this gives it.
@@ -104,7 +104,7 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     /// }
     ///
     /// let handler = Immediate(handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-    ///     println!("{} is full", event.group_id());
+    ///     println!("{:?} is full", event.group_id());
     ///     Ok(())
     /// }));
     /// let service = GroupFullService::new(handler).other(post(other));

@@ -43,7 +43,7 @@
 //! let now = UNIX_EPOCH + Duration::from_secs(1_669_872_112);
 //! assert!(validator.validate(&signed.raw_query(), &signed.raw_body(), now).is_ok());
 //!
-//! let handler = handler_fn(validator, |event| Ok(println!("{} is full", event.group_id())));
+//! let handler = handler_fn(validator, |event| Ok(println!("{:?} is full", event.group_id())));
 //! assert!(handler.on_group_full(&signed.event()).is_ok());
 //! # Ok::<(), im_group_full::InvalidToken>(())
 //! ```

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(())
     })
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-    .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+    .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
     let handler: std::sync::Arc<dyn GroupFullHandler> = std::sync::Arc::new(handler);
     let handler = Data::from(handler);
     let app = move || App::new().app_data(handler.clone()).route(PATH, web::route().to(callback));

@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (listener, validator) = start()?;
     let handler = handler_fn(validator, on_group_full)
         .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-        .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+        .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
     let router = Router::new().route_service(PATH, GroupFullService::new(Immediate(handler)));
     axum::serve(TcpListener::from_std(listener)?, router).await?;
     Ok(())

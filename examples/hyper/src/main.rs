@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Ok(())
     })
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-    .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+    .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
     let service = GroupFullService::new(Immediate(handler));
     // A client that sends its body more slowly is not the vendor, or no longer waits.
     let service = Timeout::with_status_code(service, StatusCode::REQUEST_TIMEOUT, CALLBACK_TIMEOUT);

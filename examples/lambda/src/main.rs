@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         Ok(())
     })
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-    .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+    .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
     let handler = &handler;
     let function = |request: Request| async move {
         let (head, body) = handle_http(&request, handler).into_parts();

@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Ok(())
     })
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-    .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+    .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
     let handler = Arc::new(Immediate(handler));
     let endpoint = make(move |request| {
         let handler = Arc::clone(&handler);

@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(())
     })
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
-    .when_failed(|event, failure| eprintln!("lost {}: {failure:#}", event.id()));
+    .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
     let (server, handler) = (Arc::new(Server::from_listener(listener, None)?), Arc::new(handler));
     let work = move || {
         loop {
