@@ -116,10 +116,10 @@ impl Validator {
     /// # Rotation
     ///
     /// Callbacks are in flight while you change the token in the console, so both tokens must be
-    /// valid for a while. Accept the new one beside the old one, change it in the console, and drop
-    /// the old one once callbacks with the new token have arrived and ten minutes have passed. In a
-    /// running process, swap the whole handler (an `Arc` behind your own lock), or build one for each
-    /// request, which is cheap.
+    /// valid for a while. Accept the new one beside the old one and change it in the console. Ten
+    /// minutes after the change, once a callback has arrived since, drop the old one. In a running
+    /// process, swap the whole handler (an `Arc` behind your own lock), or build one for each request,
+    /// which is cheap.
     pub fn also_accept(mut self, token: Token) -> Self {
         self.policy.tokens.push(token);
         self
