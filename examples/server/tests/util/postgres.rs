@@ -96,8 +96,12 @@ impl Postgres {
         {
             command.args(["-c", setting]);
         }
-        self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        command.stdout(Stdio::null()).stderr(log);
         for _ in 0..600 {
+            // Behind a crash, the last processes of the old one may keep it from starting.
+            if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
+                self.child = Some(command.spawn().unwrap());
+            }
             if self.psql("SELECT 1").is_ok() {
                 return;
             }
