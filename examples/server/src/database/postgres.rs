@@ -37,6 +37,8 @@ struct Shared {
     password_file: Option<PathBuf>,
     /// Of the newest server that was seen. One of an older timeline is a primary that was replaced and came back.
     timeline: AtomicU32,
+    /// Counts the times that a server did not answer. Connections from before are not used again: they may all lead to it.
+    silences: AtomicU32,
     /// Not before then, and why.
     pause: std::sync::Mutex<Option<(Instant, Error)>>,
 }
@@ -57,6 +59,7 @@ pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf
         tls: tls(ca)?,
         password_file,
         timeline: AtomicU32::new(0),
+        silences: AtomicU32::new(0),
         pause: std::sync::Mutex::default(),
     });
     let (database, jobs) = Database::channel();
@@ -98,6 +101,7 @@ fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
 struct Connection {
     client: Client,
     timeline: u32,
+    silences: u32,
     prepared: HashMap<&'static str, tokio_postgres::Statement>,
 }
 
@@ -119,6 +123,7 @@ async fn serve(shared: Arc<Shared>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
         };
         let result = result.unwrap_or_else(|_| {
             let error = Error::Unavailable("it does not answer".into());
+            shared.silences.fetch_add(1, Relaxed);
             shared.pause(&error);
             Err(error)
         });
@@ -145,7 +150,7 @@ impl Shared {
 
     fn is_good(&self, connection: &Connection) -> bool {
         let newest = connection.timeline >= self.timeline.load(Relaxed);
-        newest && !connection.client.is_closed()
+        newest && connection.silences == self.silences.load(Relaxed) && !connection.client.is_closed()
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
@@ -164,6 +169,7 @@ impl Shared {
 
     /// Connects to the newest of the servers that can be written to. After a failover the old primary may live on.
     async fn try_connect(&self) -> Result<Connection, Error> {
+        let silences = self.silences.load(Relaxed);
         let mut password = None;
         if let Some(path) = &self.password_file {
             // Read each time, so that it can be changed.
@@ -191,10 +197,11 @@ impl Shared {
                 Err(error) => errors.push(error),
             }
         }
-        let newest: Connection = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
+        let mut newest: Connection = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
         if newest.timeline < self.timeline.fetch_max(newest.timeline, Relaxed) {
             return Err(Error::Unavailable("only a primary that was replaced can be reached".into()));
         }
+        newest.silences = silences;
         Ok(newest)
     }
 }
@@ -247,7 +254,7 @@ async fn connect(config: Config, tls: MakeRustlsConnect) -> Result<Connection, E
         // Engines that only speak the protocol have no timelines.
         let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
         let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
-        Ok(Connection { client, timeline, prepared: HashMap::new() })
+        Ok(Connection { client, timeline, silences: 0, prepared: HashMap::new() })
     };
     timeout(CONNECTED_WITHIN, trying).await.unwrap_or_else(|_| Err(Error::Unavailable("does not answer".into())))
 }
