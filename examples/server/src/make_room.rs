@@ -69,7 +69,7 @@ impl MakingRoom {
         }
         // Such a run is over. The next one begins anew, but must not forget a removal that is on its way.
         let over = matches!(end, End::Done | End::Rest(_) | End::Dead(_)) && unanswered(report) == 0;
-        let saved = (!over).then(|| to_json(&run));
+        let saved = if over { None } else { Some(to_json(&run)?) };
         rooms.end(taken, &end, saved, Some(report)).await?;
         Ok(end)
     }
@@ -118,12 +118,11 @@ impl MakingRoom {
             }
             match next {
                 Next::Send(request) => match self.send(*request).await {
-                    Some(Ok((status, body))) => run.response(status, &body, SystemTime::now()),
-                    Some(Err(error)) => {
+                    Ok((status, body)) => run.response(status, &body, SystemTime::now()),
+                    Err(error) => {
                         tracing::warn!(group = run.group_id(), "no response from the vendor: {error}");
                         run.no_response(SystemTime::now());
                     }
-                    None => run.no_response(SystemTime::now()),
                 },
                 Next::Wait(time) => {
                     tokio::select! {
@@ -137,18 +136,19 @@ impl MakingRoom {
         }
     }
 
-    async fn send(&self, request: Request<Vec<u8>>) -> Option<Result<(StatusCode, Vec<u8>), SendError>> {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
         let client = Arc::clone(&self.client);
-        spawn_blocking(move || client.send(request)).await.ok()
+        spawn_blocking(move || client.send(request)).await.unwrap_or(Err(SendError::Other))
     }
 }
 
 async fn save(worker: &Worker, taken: &Taken, run: &MakeRoom) -> Result<(), Error> {
-    worker.rooms.save(taken, worker.lease, &to_json(run), run.report()).await
+    worker.rooms.save(taken, worker.lease, &to_json(run)?, run.report()).await
 }
 
-fn to_json(run: &MakeRoom) -> String {
-    serde_json::to_string(run).unwrap_or_default()
+/// A run that cannot be written must not go on: nobody would know of its removals.
+fn to_json(run: &MakeRoom) -> Result<String, Error> {
+    serde_json::to_string(run).map_err(|error| Error::Unavailable(format!("cannot write the run: {error}")))
 }
 
 /// Returns whether a request changes the group.
@@ -184,6 +184,13 @@ fn failed(worker: &Worker, taken: &Taken, error: &RestError) -> End {
     match error.retry_after() {
         _ if error.kind() == RestErrorKind::GroupGone => End::Done,
         Some(after) => worker.again(taken, after, error.to_string()),
-        None => End::Dead(error.to_string()),
+        None => End::Dead(with_flags(&error.to_string())),
     }
+}
+
+/// Names the flag, where the library names the method that it sets.
+fn with_flags(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("InactivityPolicy::") else { return text.to_owned() };
+    let (method, after) = rest.split_once('`').unwrap_or((rest, ""));
+    format!("{before}--{}`{after}", method.replace('_', "-"))
 }

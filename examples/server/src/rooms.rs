@@ -201,7 +201,7 @@ impl Rooms {
     }
 
     pub(crate) async fn take(&self, most: usize, lease: Duration) -> Result<Vec<Taken>, Error> {
-        let owner = i64::from_ne_bytes(rand::random());
+        let owner: i64 = rand::random();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = self.one(TAKE, [self.app.into(), most.into(), owner.into(), millis(lease).into()]).await?;
         let taken = rows.into_iter().map(|row| {
@@ -252,8 +252,7 @@ impl Rooms {
             End::Done => ("waiting", Duration::ZERO, 0, None),
             End::Rest(why) => ("resting", End::REST, 0, Some(why)),
             End::Planned => {
-                // Shorter than a double can hold, for those who read it as JSON.
-                plan = Some(i64::from(rand::random::<u32>()));
+                plan = Some(rand::random::<i64>());
                 ("planned", End::PLAN, 0, None)
             }
             End::Retry(after, why) => ("waiting", *after, taken.attempts, Some(why)),

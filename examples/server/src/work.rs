@@ -53,27 +53,19 @@ impl Worker {
                 swept = Some(Instant::now());
                 let _ = self.rooms.sweep().await;
             }
-            let Ok(first) = Arc::clone(&slots).acquire_owned().await else { return };
-            let taken = self.rooms.take(slots.available_permits() + 1, self.lease).await;
-            if let Err(error) = &taken {
-                tracing::error!("cannot take work: {error}");
-            }
-            let taken = taken.unwrap_or_default();
+            // Only this loop takes slots, so those that are free now stay free.
+            drop(slots.acquire().await);
+            let taken = self.rooms.take(slots.available_permits(), self.lease).await;
+            let taken = taken.inspect_err(|error| tracing::error!("cannot take work: {error}")).unwrap_or_default();
             if taken.is_empty() {
-                drop(first);
                 tokio::select! {
                     () = sleep(LOOK_EVERY) => (),
                     () = stored.notified() => (),
                     _ = stopping.changed() => (),
                 }
-                continue;
             }
-            let mut slot = Some(first);
             for taken in taken {
-                let slot = match slot.take() {
-                    Some(slot) => Ok(slot),
-                    None => Arc::clone(&slots).acquire_owned().await,
-                };
+                let slot = Arc::clone(&slots).acquire_owned().await;
                 let worker = Arc::clone(&self);
                 tasks.spawn(async move {
                     worker.one(&taken).await;

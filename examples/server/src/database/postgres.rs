@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -15,7 +16,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::{Host, TargetSessionAttrs};
-use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
+use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -101,11 +102,12 @@ fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
 struct Connection {
     client: Client,
     timeline: u32,
+    /// How many there had been when it was made.
     silences: u32,
     prepared: HashMap<&'static str, tokio_postgres::Statement>,
 }
 
-/// One connection after the other, as long as there are jobs.
+/// Keeps one connection, a new one whenever it has to, and runs jobs on it.
 async fn serve(shared: Arc<Shared>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
     let mut connection = None;
     loop {
@@ -183,31 +185,23 @@ impl Shared {
             let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
             let (config, name) = one_host(&self.config, host, port, password.as_deref());
             let tls = self.tls.clone();
-            trying.spawn(async move { connect(config, tls).await.map_err(|error| format!("{name}: {error}")) });
+            let connected = connect(config, tls, silences);
+            trying.spawn(async move { connected.await.map_err(|error| format!("{name}: {error}")) });
         }
-        let (mut newest, mut errors) = (None, Vec::new());
+        let (mut connections, mut errors) = (Vec::new(), Vec::new());
         for result in trying.join_all().await {
             match result {
-                Ok(connection) => {
-                    newest = match newest {
-                        Some(other) if newer(&other, &connection) => Some(other),
-                        _ => Some(connection),
-                    }
-                }
+                Ok(connection) => connections.push(connection),
                 Err(error) => errors.push(error),
             }
         }
-        let mut newest: Connection = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
+        let newest = connections.into_iter().max_by_key(|connection| connection.timeline);
+        let newest = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
         if newest.timeline < self.timeline.fetch_max(newest.timeline, Relaxed) {
             return Err(Error::Unavailable("only a primary that was replaced can be reached".into()));
         }
-        newest.silences = silences;
         Ok(newest)
     }
-}
-
-fn newer(one: &Connection, other: &Connection) -> bool {
-    one.timeline > other.timeline
 }
 
 /// The settings for one of the hosts, and its name.
@@ -246,7 +240,7 @@ fn one_host(all: &Config, host: &Host, port: u16, password: Option<&[u8]>) -> (C
     (config, name)
 }
 
-async fn connect(config: Config, tls: MakeRustlsConnect) -> Result<Connection, Error> {
+async fn connect(config: Config, tls: MakeRustlsConnect, silences: u32) -> Result<Connection, Error> {
     let trying = async {
         let (client, driver) = config.connect(tls).await.map_err(|error| unavailable(&error))?;
         // It ends with the client.
@@ -254,7 +248,7 @@ async fn connect(config: Config, tls: MakeRustlsConnect) -> Result<Connection, E
         // Engines that only speak the protocol have no timelines.
         let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
         let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
-        Ok(Connection { client, timeline, silences: 0, prepared: HashMap::new() })
+        Ok(Connection { client, timeline, silences, prepared: HashMap::new() })
     };
     timeout(CONNECTED_WITHIN, trying).await.unwrap_or_else(|_| Err(Error::Unavailable("does not answer".into())))
 }
