@@ -3,47 +3,46 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, RestErrorKind, Spared, Step};
+use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Spared, Step};
 use im_group_full::testing::Callback;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::canned::{Wants, answer, api, at, info, look, member, page, wants};
-use crate::world::{APP, DAY, GROUP, NOW, accounts, anybody, restored};
+use crate::canned::{
+    Next, a_day, answer, answer_late, api, at, info, look, many, member, ok, page, read, silent, wants, with,
+};
+use crate::world::{APP, DAY, GROUP, NOW, accounts, policy, restored};
 
-const OLD: u64 = NOW - 1_000_000;
+const COUNT: &str = "get_group_info";
+const LOOK: &str = "get_specified_group_member_info";
+const REMOVE: &str = "delete_group_member";
+const MILLI: Duration = Duration::from_millis(1);
 
-fn members() -> [Value; 3] {
-    [member("owner", "Owner", 1, 0), member("bob", "Member", OLD, 0), member("eve", "Member", OLD + 5, 0)]
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn count() -> Value {
+    info("Public", 3)
 }
 
 /// A run that has planned to remove bob and eve, and is about to look at them.
 fn planned() -> MakeRoom {
-    let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2));
-    let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
-    answer(&mut run, at(NOW), &info("Public", 3));
-    answer(&mut run, at(NOW), &page(&members(), None));
-    run
+    read(a_day(2), "Public", &silent(&["bob", "eve"]))
 }
 
-/// Hands out a call at one time and answers it at another.
-#[track_caller]
-fn answer_late(run: &mut MakeRoom, sent: SystemTime, came: SystemTime, answer: &Value) {
-    assert!(matches!(wants(run, sent), Wants::Send(..)));
-    run.response(StatusCode::OK, answer.to_string().as_bytes(), came);
+/// The look that finds them unchanged.
+fn both() -> Value {
+    look(&silent(&["bob", "eve"])[1..])
 }
-
-const MILLI: Duration = Duration::from_millis(1);
 
 /// A look is as old as its request, and valid for exactly 30 seconds.
 #[test]
 fn look_is_as_old_as_its_request() {
-    for (later, fresh) in [(Duration::from_secs(30), true), (Duration::from_secs(30) + MILLI, false)] {
+    for (later, next) in [(seconds(30), REMOVE), (seconds(30) + MILLI, LOOK)] {
         let mut run = planned();
-        let start = at(NOW);
-        answer_late(&mut run, start, start + later - MILLI, &look(&members()[1..]));
-        answer(&mut run, start + later - MILLI, &info("Public", 3));
-        let next = wants(&mut run, start + later);
-        assert_eq!(next.command(), if fresh { "delete_group_member" } else { "get_specified_group_member_info" });
+        answer_late(&mut run, at(NOW), at(NOW) + later - MILLI, &both());
+        answer(&mut run, at(NOW) + later - MILLI, &[count()]);
+        assert_eq!(wants(&mut run, at(NOW) + later).command(), next);
     }
 }
 
@@ -51,39 +50,44 @@ fn look_is_as_old_as_its_request() {
 #[test]
 fn late_answer_to_a_look_removes_nobody() {
     let mut run = planned();
-    let start = at(NOW);
-    answer_late(&mut run, start, start + Duration::from_secs(120), &look(&members()[1..]));
-    let later = start + Duration::from_secs(121);
-    answer(&mut run, later, &info("Public", 3));
-    let mut eve = members()[2].clone();
-    eve["LastSendMsgTime"] = json!(NOW + 1);
-    assert_eq!(
-        answer(&mut run, later, &look(&[members()[1].clone(), eve])).command(),
-        "get_specified_group_member_info"
-    );
-    answer(&mut run, later, &info("Public", 3));
+    answer_late(&mut run, at(NOW), at(NOW + 120), &both());
+    let later = at(NOW + 121);
+    answer(&mut run, later, &[count()]);
+    let members = silent(&["bob", "eve"]);
+    let spoke = look(&[members[1].clone(), with(members[2].clone(), "LastSendMsgTime", NOW + 1)]);
+    assert_eq!(answer(&mut run, later, &[spoke]).command(), LOOK);
+    answer(&mut run, later, &[count()]);
     assert_eq!(wants(&mut run, later).removal(), ["bob"]);
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["eve"]);
+}
+
+/// Returns what a run does at `next` that has removed the first 100 of 101 after a count that it asked for at [`NOW`],
+/// and has looked at the last one at `looked`.
+fn second_removal(removed: SystemTime, looked: SystemTime, next: SystemTime) -> Next {
+    let all = many(110);
+    let mut run = read(a_day(101), "Public", &all);
+    answer(&mut run, at(NOW), &[look(&all[..50]), look(&all[50..100])]);
+    answer_late(&mut run, at(NOW), removed, &info("Public", 110));
+    assert_eq!(answer(&mut run, removed, &[ok()]).removal().len(), 100);
+    answer(&mut run, looked, &[look(&all[100..101])]);
+    wants(&mut run, next)
 }
 
 /// So is a count, on which the second removal relies too. The look before it is always fresh.
 #[test]
 fn count_is_as_old_as_its_request() {
-    let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
-    for (later, fresh) in [(Duration::from_secs(30), true), (Duration::from_secs(30) + MILLI, false)] {
-        let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 101));
-        let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
-        let start = at(NOW);
-        answer(&mut run, start, &info("Public", 110));
-        answer(&mut run, start, &page(&all, None));
-        answer(&mut run, start, &look(&all[..50]));
-        answer(&mut run, start, &look(&all[50..100]));
-        answer_late(&mut run, start, start + Duration::from_secs(20), &info("Public", 110));
-        let after = start + Duration::from_secs(21);
-        assert_eq!(answer(&mut run, after, &json!({ "ErrorCode": 0 })).removal().len(), 100);
-        answer(&mut run, after, &look(&all[100..101]));
-        let next = wants(&mut run, start + later);
-        assert_eq!(next.command(), if fresh { "delete_group_member" } else { "get_group_info" });
+    for (later, next) in [(seconds(30), REMOVE), (seconds(30) + MILLI, COUNT)] {
+        let removed = at(NOW + 21);
+        assert_eq!(second_removal(removed, removed, at(NOW) + later).command(), next);
+    }
+}
+
+/// The age of the count is then unknown.
+#[test]
+fn clock_that_is_set_back_makes_a_count_old() {
+    for (back, next) in [(1, REMOVE), (2, COUNT), (3600, COUNT)] {
+        let earlier = at(NOW - back);
+        assert_eq!(second_removal(at(NOW), earlier, earlier).command(), next, "{back}");
     }
 }
 
@@ -93,104 +97,79 @@ fn answers_that_are_always_late_end_the_run() {
     let mut run = planned();
     let mut now = at(NOW);
     let mut calls = 0;
-    let kind = loop {
-        match run.step(&api(), now) {
-            Step::Send(request) => {
-                let answer = if request.uri().path().ends_with("get_group_info") {
-                    info("Public", 3)
-                } else {
-                    look(&members()[1..])
-                };
-                assert!(!request.uri().path().ends_with("delete_group_member"));
-                now += Duration::from_secs(31);
-                run.response(StatusCode::OK, answer.to_string().as_bytes(), now);
-                calls += 1;
-            }
-            Step::Failed(error) => break error.kind(),
-            other => panic!("{other:?}"),
-        }
+    let end = loop {
+        let next = wants(&mut run, now);
+        let Next::Call(command, _) = next else { break next };
+        assert_ne!(command, REMOVE);
+        now += seconds(31);
+        let answer = if command == COUNT { count() } else { both() };
+        run.response(StatusCode::OK, answer.to_string().as_bytes(), now);
+        calls += 1;
     };
-    assert_eq!((kind, calls), (RestErrorKind::TooSlow, 10));
+    assert_eq!((end.kind(), calls), (RestErrorKind::TooSlow, 10));
 }
 
 /// After the clock is set back, the age of the look is unknown, and an old one must not become fresh.
 #[test]
 fn clock_that_is_set_back_makes_a_look_old() {
-    for back in [2, 10, 3600, NOW] {
+    // How far back it is when the look is answered, at the count, and before the removal.
+    let cases = [[0, 0, 2], [0, 0, 10], [0, 0, 3600], [0, 0, NOW], [0, 1, 2], [3600, 3600, 3600]];
+    for [answered, counted, removes] in cases {
         let mut run = planned();
-        answer(&mut run, at(NOW), &look(&members()[1..]));
-        answer(&mut run, at(NOW), &info("Public", 3));
-        assert_eq!(wants(&mut run, at(NOW - back)).command(), "get_specified_group_member_info", "{back}");
+        answer_late(&mut run, at(NOW), at(NOW - answered), &both());
+        answer(&mut run, at(NOW - counted), &[count()]);
+        assert_eq!(wants(&mut run, at(NOW - removes)).command(), LOOK, "{answered} {counted} {removes}");
     }
-    // Also a second at a time.
-    let mut run = planned();
-    answer(&mut run, at(NOW), &look(&members()[1..]));
-    answer(&mut run, at(NOW - 1), &info("Public", 3));
-    assert_eq!(wants(&mut run, at(NOW - 2)).command(), "get_specified_group_member_info");
-    // Also while the answer is in flight.
-    let mut run = planned();
-    answer_late(&mut run, at(NOW), at(NOW - 3600), &look(&members()[1..]));
-    answer(&mut run, at(NOW - 3600), &info("Public", 3));
-    assert_eq!(wants(&mut run, at(NOW - 3600)).command(), "get_specified_group_member_info");
 }
 
 /// Two machines, or NTP corrections: no endless counting, and no look becomes younger.
 #[test]
 fn clock_that_jitters() {
-    let tremble = Duration::from_millis(100);
-    for early in 0..2 {
+    let (now, tremble) = (at(NOW), Duration::from_millis(100));
+    for times in [[now - tremble, now, now - tremble], [now + tremble, now, now + tremble]] {
         let mut run = planned();
-        let mut calls = Vec::new();
-        let mut now = at(NOW);
-        for i in 0..8 {
-            now = if i % 2 == early { now - tremble } else { now + tremble };
-            let Wants::Send(command, _) = wants(&mut run, now) else { break };
-            let answer = match command.as_str() {
-                "get_group_info" => info("Public", 3),
-                "delete_group_member" => json!({ "ErrorCode": 0 }),
-                _ => look(&members()[1..]),
-            };
-            calls.push(command);
-            run.response(StatusCode::OK, answer.to_string().as_bytes(), now);
+        for ((time, command), told) in times.into_iter().zip([LOOK, COUNT, REMOVE]).zip([both(), count(), ok()]) {
+            assert_eq!(answer(&mut run, time, &[told]).command(), command);
         }
-        assert_eq!(calls, ["get_specified_group_member_info", "get_group_info", "delete_group_member"]);
+        assert_eq!(wants(&mut run, now), Next::Done);
     }
     // A clock that shows 20 seconds, but went back by one second eleven times, shows 31.
-    let mut run = planned().pace(Duration::from_secs(1000));
-    assert!(matches!(run.step(&api(), at(NOW + 1000)), Step::Send(_)));
+    let mut run = planned().pace(seconds(1000));
     let mut now = NOW + 1000;
-    run.response(StatusCode::OK, look(&members()[1..]).to_string().as_bytes(), at(now));
+    answer(&mut run, at(now), &[both()]);
     for i in 0..22 {
         now = if i % 2 == 0 { now - 1 } else { now + if i < 20 { 3 } else { 2 } };
-        assert!(matches!(run.step(&api(), at(now)), Step::Wait(_)), "{i}");
+        assert!(matches!(wants(&mut run, at(now)), Next::Wait(_)), "{i}");
     }
     assert_eq!(now, NOW + 1021);
     let mut run = run.pace(Duration::ZERO);
-    answer(&mut run, at(now), &info("Public", 3));
-    assert_eq!(wants(&mut run, at(now)).command(), "get_specified_group_member_info");
+    answer(&mut run, at(now), &[count()]);
+    assert_eq!(wants(&mut run, at(now)).command(), LOOK);
 }
 
 /// A clock that is 100 days ahead, and a member who spoke ten seconds ago.
 #[test]
 fn clock_ahead_removes_nobody_if_the_event_is_known() {
-    let policy = || anybody(InactivityPolicy::new(Duration::from_secs(90 * DAY), 2));
-    let event = |millis: Option<u64>| Callback::new(APP).group_id(GROUP).event_time_millis(millis).event();
+    let for_event = |seconds: Option<u64>| {
+        let event = Callback::new(APP).group_id(GROUP).event_time_millis(seconds.map(|seconds| seconds * 1000)).event();
+        MakeRoom::for_event(&event, policy(2)).unwrap()
+    };
     let list =
         [member("owner", "Owner", 1, 0), member("bob", "Member", 5, NOW - 10), member("new", "Member", NOW + 60, 0)];
+    let ahead = NOW + 100 * DAY;
     let cases = [
-        (MakeRoom::for_event(&event(Some(NOW * 1000)), policy()).unwrap(), NOW + 100 * DAY, true),
+        (for_event(Some(NOW)), ahead, true),
         // A clock behind is the earlier of the two.
-        (MakeRoom::for_event(&event(Some((NOW + 100 * DAY) * 1000)), policy()).unwrap(), NOW, true),
+        (for_event(Some(ahead)), NOW, true),
         // The documented limit.
-        (MakeRoom::for_event(&event(None), policy()).unwrap(), NOW + 100 * DAY, false),
-        (MakeRoom::new(GROUP, policy()), NOW + 100 * DAY, false),
+        (for_event(None), ahead, false),
+        (MakeRoom::new(GROUP, policy(2)), ahead, false),
     ];
     for (run, now, spared) in cases {
         let mut run = run.plan_only().pace(Duration::ZERO);
         assert_eq!(run.group_id(), GROUP);
-        answer(&mut run, at(now), &info("Public", 3));
-        answer(&mut run, at(now), &page(&list, None));
-        assert_eq!(wants(&mut run, at(now)), Wants::Done);
+        answer(&mut run, at(now), &[count(), page(&list, None)]);
+        assert_eq!(wants(&mut run, at(now)), Next::Done);
         assert_eq!(accounts(&run, Outcome::Planned).is_empty(), spared, "{run:?}");
     }
 }
@@ -198,21 +177,16 @@ fn clock_ahead_removes_nobody_if_the_event_is_known() {
 /// 10 ms between two calls, or what was set; a clock that is set back makes it no longer.
 #[test]
 fn pace() {
-    let policy = || anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2));
-    let cases =
-        [(MakeRoom::new(GROUP, policy()), 10), (MakeRoom::new(GROUP, policy()).pace(Duration::from_millis(250)), 250)];
-    for (mut run, millis) in cases {
+    let new = || MakeRoom::new(GROUP, a_day(2));
+    for (mut run, millis) in [(new(), 10), (new().pace(Duration::from_millis(250)), 250)] {
         let pace = Duration::from_millis(millis);
-        let mut now = at(NOW);
-        assert_eq!(wants(&mut run, now).command(), "get_group_info");
-        now += pace / 2;
-        run.response(StatusCode::OK, info("Public", 3).to_string().as_bytes(), now);
-        assert!(matches!(run.step(&api(), now), Step::Wait(left) if left == pace / 2));
-        assert!(matches!(run.step(&api(), at(0)), Step::Wait(left) if left == pace / 2));
-        assert!(matches!(run.step(&api(), at(0) + pace / 2 - MILLI), Step::Wait(left) if left == MILLI));
+        let now = at(NOW) + pace / 2;
+        assert_eq!(answer_late(&mut run, at(NOW), now, &count()).command(), COUNT);
+        for (now, left) in [(now, pace / 2), (at(0), pace / 2), (at(0) + pace / 2 - MILLI, MILLI)] {
+            assert_eq!(wants(&mut run, now), Next::Wait(left));
+        }
         // The pace is not saved.
-        let mut restored = restored(&run, MakeRoom::new(GROUP, policy()));
-        assert_eq!(wants(&mut restored, at(0)).command(), "get_group_member_info");
+        assert_eq!(wants(&mut restored(&run, new()), at(0)).command(), "get_group_member_info");
         assert_eq!(wants(&mut run, at(0) + pace / 2).command(), "get_group_member_info");
     }
 }
@@ -221,7 +195,7 @@ fn pace() {
 #[test]
 fn stopped_clock_neither_ends_nor_blocks_a_run() {
     for back in [0, 1] {
-        let mut run = MakeRoom::new(GROUP, anybody(InactivityPolicy::new(Duration::from_secs(86_400), 2)));
+        let mut run = MakeRoom::new(GROUP, a_day(2));
         let (mut now, mut calls, mut waits) = (NOW, 0, 0);
         let kind = loop {
             now -= back;
@@ -236,23 +210,5 @@ fn stopped_clock_neither_ends_nor_blocks_a_run() {
             }
         };
         assert_eq!((kind, calls, waits), (RestErrorKind::NoResponse, 5, 40), "{back}");
-    }
-}
-
-/// The age of the count, on which the second removal relies, is then unknown too.
-#[test]
-fn clock_that_is_set_back_makes_a_count_old() {
-    let all: Vec<_> = (0..110_u64).map(|i| member(&format!("m{i:03}"), "Member", i + 1, 0)).collect();
-    for (back, next) in [(1, "delete_group_member"), (2, "get_group_info"), (3600, "get_group_info")] {
-        let policy = anybody(InactivityPolicy::new(Duration::from_secs(86_400), 101));
-        let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
-        answer(&mut run, at(NOW), &info("Public", 110));
-        answer(&mut run, at(NOW), &page(&all, None));
-        answer(&mut run, at(NOW), &look(&all[..50]));
-        answer(&mut run, at(NOW), &look(&all[50..100]));
-        answer(&mut run, at(NOW), &info("Public", 110));
-        assert_eq!(answer(&mut run, at(NOW), &json!({ "ErrorCode": 0 })).removal().len(), 100);
-        answer(&mut run, at(NOW - back), &look(&all[100..101]));
-        assert_eq!(wants(&mut run, at(NOW - back)).command(), next, "{back}");
     }
 }

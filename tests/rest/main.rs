@@ -24,7 +24,7 @@
 //! | silence counts only where it is shown to mean something | `evidence` |
 //! | no reader is removed | `doubts::readers_are_spared`, `evidence::unknown_readers` |
 //! | no more than were missing for the aim, asked again | `limits::aim`, `changes::others_leave_while_it_runs`, `changes::group_that_changes_is_counted_before_every_removal`, `clocks::count_is_as_old_as_its_request` |
-//! | a removal without an answer counts as done | `unanswered::carried_out_after_the_look`, `unanswered::others_are_removed_only_for_the_slots_still_missing` |
+//! | a removal without an answer counts as done | `unanswered::not_again_if_fewer_are_missing`, `unanswered::others_are_removed_only_for_the_slots_still_missing` |
 //! | a run after this one frees what is missing and no more | `make_room::second_run_frees_only_what_is_missing_then`, `limits::ten_runs_remove_no_more_than_one` |
 //! | two runs together remove whom one would have removed | `two_runs` |
 //! | it ends, within its bound on calls | `limits::calls_have_a_bound`, `limits::removals_have_a_bound`, `clocks::answers_that_are_always_late_end_the_run`, `clocks::clock_that_jitters` |

@@ -2,35 +2,44 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use im_group_full::rest::{
     InactivityPolicy, MakeRoom, OnlineStatus, Outcome, QueryOnlineStatus, RestErrorKind, Spared, Step,
 };
 use serde_json::{Value, json};
 
-use crate::canned::{Wants, answer, api, at, info, look, member, page, wants};
-use crate::stand_in::{Fault, Group};
-use crate::world::{Came, GROUP, INACTIVE, NOW, World, accounts, expected, full_group};
+use crate::canned::{Next, answer, api, at, failed, info, look, member, page, wants, with};
+use crate::stand_in::Fault;
+use crate::world::{GROUP, INACTIVE, NOW, World, accounts, assert_removed, expected, full_group};
 
 fn policy(free: u32) -> InactivityPolicy {
     InactivityPolicy::new(Duration::from_secs(INACTIVE), free).max_removed_percent(100).trust_silence()
 }
 
+fn run(free: u32) -> MakeRoom {
+    MakeRoom::new(GROUP, policy(free))
+}
+
 const ASK: &str = "query_online_status";
+
+fn set_state(world: &World, accounts: &[String], state: &'static str) {
+    world.with_group(|group| accounts.iter().for_each(|account| group.find(account).unwrap().state = state));
+}
 
 #[test]
 fn online_members_stay_and_the_next_are_removed() {
     for (kind, members) in [("Public", 450), ("Community", 3000)] {
         let mut group = full_group(kind, members);
-        let plan = expected(&group, &[], members);
-        for (index, account) in plan.iter().enumerate() {
-            group.find(account).unwrap().state = ["Online", "PushOnline", "Offline"][index % 3];
+        let mut offline = Vec::new();
+        for (index, account) in expected(&group, &[], members).into_iter().enumerate() {
+            group.find(&account).unwrap().state = ["Online", "PushOnline", "Offline"][index % 3];
+            if index % 3 == 2 {
+                offline.push(account);
+            }
         }
-        let online = |account: &String| plan.iter().position(|other| other == account).unwrap() % 3 < 2;
-        let offline: Vec<_> = plan.iter().filter(|account| !online(account)).take(20).cloned().collect();
         let world = World::new(group);
-        let mut run = MakeRoom::new(GROUP, policy(20));
-        assert_eq!(world.finish(&mut run), Came::Done);
-        assert_eq!(accounts(&run, Outcome::Removed), offline);
+        let run = world.done(run(20));
+        assert_eq!(accounts(&run, Outcome::Removed), offline[..20]);
         assert!(world.count(ASK) <= 9, "{}", world.count(ASK));
     }
 }
@@ -38,14 +47,10 @@ fn online_members_stay_and_the_next_are_removed() {
 /// One call asks about 500, and the plan has more.
 #[test]
 fn presence_is_asked_for_every_planned_member() {
-    let mut group = full_group("Community", 2000);
-    let plan = expected(&group, &[], 700);
-    for account in &plan[500..560] {
-        group.find(account).unwrap().state = "Online";
-    }
-    let world = World::new(group);
-    let mut run = MakeRoom::new(GROUP, policy(600)).plan_only();
-    assert_eq!(world.finish(&mut run), Came::Done);
+    let world = World::full("Community", 2000);
+    let plan = world.expected(700);
+    set_state(&world, &plan[500..560], "Online");
+    let run = world.done(run(600).plan_only());
     assert_eq!(accounts(&run, Outcome::Planned), [&plan[..500], &plan[560..660]].concat());
     assert_eq!(world.count(ASK), 2);
 }
@@ -53,12 +58,10 @@ fn presence_is_asked_for_every_planned_member() {
 /// A group whose silent members are all online ends, with nobody removed.
 #[test]
 fn everybody_is_online() {
-    let mut group = full_group("Community", 4000);
-    group.members.iter_mut().for_each(|member| member.state = "Online");
-    let silent = expected(&group, &[], 4000).len();
-    let world = World::new(group);
-    let mut run = MakeRoom::new(GROUP, policy(50));
-    assert_eq!(world.finish(&mut run), Came::Done);
+    let world = World::full("Community", 4000);
+    world.with_group(|group| group.members.iter_mut().for_each(|member| member.state = "Online"));
+    let silent = world.expected(4000).len();
+    let run = world.done(run(50));
     assert_eq!((world.removed().len(), run.report().candidates().len()), (0, 0));
     let online = run.report().spared().find(|(why, _)| *why == Spared::Online);
     assert_eq!(online, Some((Spared::Online, u32::try_from(silent).unwrap())));
@@ -68,118 +71,98 @@ fn everybody_is_online() {
 /// A member comes online after the plan was made.
 #[test]
 fn presence_is_asked_again_before_each_removal() {
-    let world = World::new(full_group("Public", 450));
-    let mut run = MakeRoom::new(GROUP, policy(150));
-    while world.count("get_specified_group_member_info") == 0 {
-        world.step(&mut run);
-    }
-    let plan = accounts(&run, Outcome::Planned);
-    world.with_group(|group| {
-        for account in plan.iter().step_by(3) {
-            group.find(account).unwrap().state = "PushOnline";
-        }
-    });
-    assert_eq!(world.finish(&mut run), Came::Done);
-    assert_eq!(world.removed().len(), 100);
-    assert_eq!(accounts(&run, Outcome::Stays(Spared::Online)).len(), 50);
+    let world = World::full("Public", 450);
+    let mut run = run(150);
+    world.until(&mut run, "get_specified_group_member_info");
+    let online: Vec<_> = accounts(&run, Outcome::Planned).into_iter().step_by(3).collect();
+    set_state(&world, &online, "PushOnline");
+    world.done(&mut run);
+    assert_eq!((world.removed().len(), accounts(&run, Outcome::Stays(Spared::Online))), (100, online));
     // Once for the plan, and once for each removal.
     assert_eq!((world.count(ASK), world.count("delete_group_member")), (3, 2));
 }
 
 #[test]
 fn a_refusal_fails_the_run_and_names_the_way_out() {
-    let world = World::new(full_group("Public", 450));
+    let world = World::full("Public", 450);
     world.stand_in.with(|vendor| vendor.tells_who_is_online = false);
-    let mut run = MakeRoom::new(GROUP, policy(150));
+    let mut refused = run(150);
     let text = "the vendor did not say who is online, but answered 72001: not switched on; \
                 to go on without it, set `InactivityPolicy::ignore_online_status`";
-    assert_eq!(world.finish(&mut run), Came::Failed(text.to_owned()));
+    assert_eq!(world.finish(&mut refused), failed(RestErrorKind::Other, text));
     assert!(world.removed().is_empty());
-    let Step::Failed(error) = run.step(&world.api, world.clock.now()) else { panic!() };
-    assert_eq!((error.code(), error.kind()), (Some(72001), RestErrorKind::Other));
-    let mut run = MakeRoom::new(GROUP, policy(150).ignore_online_status());
-    assert_eq!(world.finish(&mut run), Came::Done);
+    let Step::Failed(error) = refused.step(&world.api, world.clock.now()) else { panic!() };
+    assert_eq!(error.code(), Some(72001));
+    world.done(MakeRoom::new(GROUP, policy(150).ignore_online_status()));
     assert_eq!((world.removed().len(), world.count(ASK)), (150, 1));
 }
 
 /// The call breaks once, at the plan and before a removal: nothing changes.
 #[test]
 fn faults_while_asking_for_presence() {
-    let group = full_group("Public", 450);
-    let plan = expected(&group, &[], 150);
     for fault in [Fault::BreakBefore, Fault::Status(502), Fault::NotJson, Fault::Code(10006), Fault::Code(60008)] {
         for position in 1..=3 {
-            let world = World::new(group.clone());
+            let world = World::full("Public", 450);
+            let plan = world.expected(150);
             let mut asked = 0;
             world.stand_in.on_call(move |call, _| {
                 asked += usize::from(call.command == ASK);
                 if call.command == ASK && asked == position { fault } else { Fault::None }
             });
-            let mut run = MakeRoom::new(GROUP, policy(150));
-            assert_eq!(world.finish(&mut run), Came::Done, "{fault:?}");
-            assert_eq!(accounts(&run, Outcome::Removed), plan);
+            let run = world.done(run(150));
+            assert_removed(&world, &run, &plan, &format!("{fault:?}"));
         }
     }
 }
 
-/// What the vendor says about bob before the removal, and his outcome.
+/// What the vendor says about bob, and his outcome before the removal; at the plan, the same decides who is planned.
 #[test]
 fn states() {
-    let state = |state: &str| json!({ "To_Account": "bob", "State": state });
+    let (unclear, online) = (Outcome::Stays(Spared::Unclear), Outcome::Stays(Spared::Online));
+    let state = |account: &str, state: &str| json!({ "To_Account": account, "State": state });
+    let bob = |told: &str| state("bob", told);
+    let unknown = json!({ "To_Account": "bob", "ErrorCode": 70107 });
     let cases = [
-        (json!([state("Offline")]), json!([]), Outcome::Planned),
+        (json!([bob("Offline")]), json!([]), Outcome::Planned),
         (json!([{ "To_Account": "bob", "Status": "Offline" }]), json!([]), Outcome::Planned),
-        (json!([{ "To_Account": "bob", "Status": "Offline", "State": "Offline" }]), json!([]), Outcome::Planned),
-        (json!([state("Offline"), state("Offline")]), json!([]), Outcome::Planned),
-        (json!([state("Online")]), json!([]), Outcome::Stays(Spared::Online)),
-        (json!([state("PushOnline")]), json!([]), Outcome::Stays(Spared::Online)),
-        (json!([state("Offline"), state("Online")]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (json!([state("Online"), state("Offline")]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (
-            json!([{ "To_Account": "bob", "Status": "Online", "State": "Offline" }]),
-            json!([]),
-            Outcome::Stays(Spared::Unclear),
-        ),
-        (json!([state("Away")]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (json!([{ "To_Account": "bob" }]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (json!([{ "To_Account": "bob", "State": 3 }]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (json!([]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (json!([{ "State": "Offline" }]), json!([]), Outcome::Stays(Spared::Unclear)),
-        (json!([]), json!([{ "To_Account": "bob", "ErrorCode": 70107 }]), Outcome::Stays(Spared::Unclear)),
+        (json!([with(bob("Offline"), "Status", "Offline")]), json!([]), Outcome::Planned),
+        (json!([bob("Offline"), bob("Offline")]), json!([]), Outcome::Planned),
+        (json!([bob("Online")]), json!([]), online),
+        (json!([bob("PushOnline")]), json!([]), online),
+        (json!([bob("Offline"), bob("Online")]), json!([]), unclear),
+        (json!([bob("Online"), bob("Offline")]), json!([]), unclear),
+        (json!([with(bob("Offline"), "Status", "Online")]), json!([]), unclear),
+        (json!([bob("Away")]), json!([]), unclear),
+        (json!([{ "To_Account": "bob" }]), json!([]), unclear),
+        (json!([with(bob(""), "State", 3)]), json!([]), unclear),
+        (json!([]), json!([]), unclear),
+        (json!([{ "State": "Offline" }]), json!([]), unclear),
+        (json!([]), json!([unknown]), unclear),
         // Also next to an `Offline`, and if the rest is unreadable.
-        (
-            json!([state("Offline")]),
-            json!([{ "To_Account": "bob", "ErrorCode": 70107 }]),
-            Outcome::Stays(Spared::Unclear),
-        ),
-        (json!([state("Offline")]), json!([{ "To_Account": "bob" }]), Outcome::Stays(Spared::Unclear)),
-        (json!([state("Offline"), { "To_Account": "bob", "State": null }]), json!([]), Outcome::Stays(Spared::Unclear)),
+        (json!([bob("Offline")]), json!([unknown]), unclear),
+        (json!([bob("Offline")]), json!([{ "To_Account": "bob" }]), unclear),
+        (json!([bob("Offline"), with(bob(""), "State", Value::Null)]), json!([]), unclear),
     ];
     let members = [member("owner", "Owner", 1, 0), member("bob", "Member", 2, 0), member("eve", "Member", 3, 5)];
-    let offline = |account: &str| json!({ "To_Account": account, "State": "Offline" });
+    let both = json!({ "ErrorCode": 0, "QueryResult": [bob("Offline"), state("eve", "Offline")] });
     for (result, errors, expected) in cases {
         let told = json!({ "ErrorCode": 0, "QueryResult": result, "ErrorList": errors });
-        let mut run = MakeRoom::new(GROUP, policy(1)).pace(Duration::ZERO);
-        answer(&mut run, at(NOW), &info("Public", 3));
-        answer(&mut run, at(NOW), &page(&members, None));
-        let both = json!({ "ErrorCode": 0, "QueryResult": [offline("bob"), offline("eve")] });
-        assert_eq!(answer(&mut run, at(NOW), &both).command(), ASK);
-        answer(&mut run, at(NOW), &look(&members[1..2]));
-        assert_eq!(answer(&mut run, at(NOW), &told).command(), ASK);
-        assert_eq!(run.report().candidates()[0].outcome(), expected, "{told}");
-        let next = wants(&mut run, at(NOW));
-        assert_eq!(next != Wants::Done, expected == Outcome::Planned, "{told}");
-        // At the plan, the same states decide who is planned.
-        let mut run = MakeRoom::new(GROUP, policy(1)).plan_only().pace(Duration::ZERO);
-        answer(&mut run, at(NOW), &info("Public", 3));
-        answer(&mut run, at(NOW), &page(&members, None));
-        answer(&mut run, at(NOW), &told);
-        if let Wants::Send(command, _) = wants(&mut run, at(NOW)) {
-            assert_eq!(command, ASK);
-            run.response(http::StatusCode::OK, both.to_string().as_bytes(), at(NOW));
+        let begun = [info("Public", 3), page(&members, None)];
+        let mut direct = run(1).pace(Duration::ZERO);
+        answer(&mut direct, at(NOW), &begun);
+        assert_eq!(answer(&mut direct, at(NOW), std::slice::from_ref(&both)).command(), ASK);
+        answer(&mut direct, at(NOW), &[look(&members[1..2])]);
+        assert_eq!(answer(&mut direct, at(NOW), std::slice::from_ref(&told)).command(), ASK);
+        assert_eq!(direct.report().candidates()[0].outcome(), expected, "{told}");
+        assert_eq!(wants(&mut direct, at(NOW)) != Next::Done, expected == Outcome::Planned, "{told}");
+        let mut plan = run(1).plan_only().pace(Duration::ZERO);
+        answer(&mut plan, at(NOW), &begun);
+        answer(&mut plan, at(NOW), std::slice::from_ref(&told));
+        if wants(&mut plan, at(NOW)) != Next::Done {
+            assert_eq!(answer(&mut plan, at(NOW), std::slice::from_ref(&both)).command(), ASK);
         }
         let first = if expected == Outcome::Planned { "bob" } else { "eve" };
-        let planned = accounts(&run, Outcome::Planned);
+        let planned = accounts(&plan, Outcome::Planned);
         assert!(planned.is_empty() || planned == [first], "{told} {planned:?}");
     }
 }
@@ -192,12 +175,11 @@ fn the_call_alone() {
     assert_eq!(serde_json::from_slice::<Value>(request.body()).unwrap(), json!({ "To_Account": ["a", "b"] }));
     let body = json!({ "ErrorCode": 0, "QueryResult": [{ "To_Account": "a", "State": "PushOnline" }],
         "ErrorList": [{ "To_Account": "b", "ErrorCode": 70107 }] });
-    let list = call.response(http::StatusCode::OK, body.to_string().as_bytes()).unwrap();
+    let list = call.response(StatusCode::OK, body.to_string().as_bytes()).unwrap();
     assert_eq!((list.get("a"), list.get("b"), list.get("c")), (Some(OnlineStatus::PushOnline), None, None));
     assert_eq!((list.error_code("a"), list.error_code("b")), (None, Some(70107)));
-    assert!(QueryOnlineStatus::new([""; 0]).is_err());
-    assert!(QueryOnlineStatus::new(vec!["a"; 500]).is_ok());
-    let error = QueryOnlineStatus::new(vec!["a"; 501]).unwrap_err();
-    assert_eq!(error.to_string(), "accounts to ask about: expected 1 to 500, found 501");
-    let _ = Group::clone;
+    let error = |count: usize| QueryOnlineStatus::new(vec!["a"; count]).err().map(|error| error.to_string());
+    assert_eq!(error(0).unwrap(), "accounts to ask about: expected 1 to 500, found 0");
+    assert_eq!(error(500), None);
+    assert_eq!(error(501).unwrap(), "accounts to ask about: expected 1 to 500, found 501");
 }

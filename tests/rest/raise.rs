@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, Outcome, RestErrorKind, Step};
-use serde_json::json;
+use im_group_full::rest::{LimitRaise, MakeRoom, Outcome, RestErrorKind as Kind, Step};
+use serde_json::Value;
 
-use crate::canned::{Wants, answer, api, at, info, member, page, wants};
+use crate::canned::{Next, a_day, answer, at, failed, info, look, ok, read, refused, silent, wants, with};
 use crate::stand_in::{Fault, Group};
-use crate::world::{Came, GROUP, NOW, World, accounts, full_group, policy, restored};
+use crate::world::{GROUP, NOW, World, accounts, full_group, policy, restored};
 
+const COUNT: &str = "get_group_info";
 const RAISE: &str = "modify_group_base_info";
 
-fn raising(free: u32, to: u32) -> InactivityPolicy {
-    policy(free).raise_limit_to(to)
+fn raising(free: u32, to: u32) -> MakeRoom {
+    MakeRoom::new(GROUP, policy(free).raise_limit_to(to))
 }
 
 /// Members, limit, slots wanted, raised to; then the new limit, the number of raises, and removals.
@@ -31,14 +32,12 @@ fn only_what_is_missing_afterwards_is_removed() {
     ];
     for (members, limit, free, to, after, raises, removed) in cases {
         let world = World::new(Group { limit, ..full_group("Public", members) });
-        let mut run = MakeRoom::new(GROUP, raising(free, to));
-        assert_eq!(world.finish(&mut run), Came::Done);
+        let run = world.done(raising(free, to));
         assert_eq!(world.with_group(|group| group.limit), after, "{to}");
         assert_eq!((world.count(RAISE), world.removed().len()), (raises, removed), "{to}");
         assert_eq!(run.report().limit_raise(), (raises > 0).then_some(LimitRaise::Raised));
-        if removed == 0 {
-            assert_eq!(world.count("get_group_member_info"), 0, "nobody need be read");
-        }
+        // Nobody need be read.
+        assert_eq!(world.count("get_group_member_info") == 0, removed == 0);
     }
 }
 
@@ -46,25 +45,23 @@ fn only_what_is_missing_afterwards_is_removed() {
 #[test]
 fn refusals_remove_nobody() {
     for (code, kind) in [
-        (10038, RestErrorKind::InvalidRequest),
-        (10004, RestErrorKind::InvalidRequest),
-        (10007, RestErrorKind::NotPermitted),
-        (99999, RestErrorKind::Other),
+        (10038, Kind::InvalidRequest),
+        (10004, Kind::InvalidRequest),
+        (10007, Kind::NotPermitted),
+        (99999, Kind::Other),
     ] {
-        let world = World::new(full_group("Public", 200));
-        world.stand_in.on_call(move |call, _| if call.command == RAISE { Fault::Code(code) } else { Fault::None });
-        let mut run = MakeRoom::new(GROUP, raising(50, 220));
-        let Came::Failed(text) = world.finish(&mut run) else { panic!("{code}") };
+        let world = World::full("Public", 200);
+        world.fault_on(RAISE, Fault::Code(code));
+        let mut run = raising(50, 220);
+        let Next::Failed(found, text) = world.finish(&mut run) else { panic!("{code}") };
+        let hint = "`InactivityPolicy::raise_limit_to` is above what the app's package allows";
+        assert_eq!((found, text.contains(hint)), (kind, code == 10038));
         let Step::Failed(error) = run.step(&world.api, world.clock.now()) else { panic!("{code}") };
-        assert_eq!((error.kind(), error.code()), (kind, Some(code)));
-        assert_eq!(
-            text.contains("`InactivityPolicy::raise_limit_to` is above what the app's package allows"),
-            code == 10038
-        );
+        assert_eq!(error.code(), Some(code));
         assert_eq!((run.report().limit_raise(), run.report().members(), world.removed().len()), (None, 200, 0));
-        world.stand_in.on_call(|_, _| Fault::None);
+        world.no_faults();
         run.resume();
-        assert_eq!(world.finish(&mut run), Came::Done);
+        world.done(&mut run);
         assert_eq!((run.report().limit_raise(), world.removed().len()), (Some(LimitRaise::Raised), 30));
     }
 }
@@ -72,23 +69,17 @@ fn refusals_remove_nobody() {
 /// After an unanswered raise, the run counts, and raises again only if the limit is still the old one.
 #[test]
 fn raises_without_an_answer() {
-    for (fault, again) in
+    for (fault, raises) in
         [(Fault::BreakBefore, 2), (Fault::BreakAfter, 1), (Fault::StatusAfter(502), 1), (Fault::Code(60008), 2)]
     {
-        let world = World::new(full_group("Public", 200));
-        let mut first = true;
-        world.stand_in.on_call(
-            move |call, _| {
-                if call.command == RAISE && std::mem::take(&mut first) { fault } else { Fault::None }
-            },
-        );
-        let mut run = MakeRoom::new(GROUP, raising(50, 2000));
-        while world.count(RAISE) == 0 {
-            world.step(&mut run);
-        }
+        let world = World::full("Public", 200);
+        world.fault_on(RAISE, fault);
+        let mut run = raising(50, 2000);
+        world.until(&mut run, RAISE);
         assert_eq!(run.report().limit_raise(), Some(LimitRaise::Unconfirmed));
-        assert_eq!(world.finish(&mut run), Came::Done);
-        assert_eq!((world.count(RAISE), world.removed().len()), (again, 0), "{fault:?}");
+        world.no_faults();
+        world.done(&mut run);
+        assert_eq!((world.count(RAISE), world.removed().len()), (raises, 0), "{fault:?}");
         assert_eq!(run.report().limit_raise(), Some(LimitRaise::Raised));
     }
 }
@@ -96,62 +87,48 @@ fn raises_without_an_answer() {
 /// The vendor accepts the raise, but the count shows the old limit: the run counts once more before it fails.
 #[test]
 fn accepted_and_unchanged() {
-    let unchanged = || {
-        let mut run = MakeRoom::new(GROUP, raising(2, 10)).pace(Duration::ZERO);
-        assert_eq!(answer(&mut run, at(NOW), &info("Public", 3)).command(), "get_group_info");
-        assert_eq!(answer(&mut run, at(NOW), &json!({ "ErrorCode": 0 })).command(), RAISE);
-        assert_eq!(answer(&mut run, at(NOW), &info("Public", 3)).command(), "get_group_info");
-        run
+    let full = || info("Public", 3);
+    let counted_again = |count: Value| {
+        let mut run = raising(2, 10).pace(Duration::ZERO);
+        assert_eq!(answer(&mut run, at(NOW), &[full()]).command(), COUNT);
+        assert_eq!(answer(&mut run, at(NOW), &[ok()]).command(), RAISE);
+        assert_eq!(answer(&mut run, at(NOW), &[full()]).command(), COUNT);
+        assert_eq!(answer(&mut run, at(NOW), &[count]).command(), COUNT);
+        let next = wants(&mut run, at(NOW));
+        (run, next)
     };
-    let mut run = unchanged();
-    assert_eq!(answer(&mut run, at(NOW), &info("Public", 3)).command(), "get_group_info");
-    let text = "the vendor accepted a limit of 10 members, but the limit is 3";
-    assert_eq!(wants(&mut run, at(NOW)), Wants::Failed(text.to_owned()));
-    let Step::Failed(error) = run.step(&api(), at(NOW)) else { panic!() };
-    assert_eq!(error.kind(), RestErrorKind::LimitUnchanged);
+    let (mut run, next) = counted_again(full());
+    assert_eq!(next, failed(Kind::LimitUnchanged, "the vendor accepted a limit of 10 members, but the limit is 3"));
     // Raises anew.
     run.resume();
-    assert_eq!(answer(&mut run, at(NOW), &info("Public", 3)).command(), "get_group_info");
+    assert_eq!(answer(&mut run, at(NOW), &[full()]).command(), COUNT);
     assert_eq!(wants(&mut run, at(NOW)).command(), RAISE);
-    // The new limit is reported late.
-    let mut run = unchanged();
-    let mut late = info("Public", 3);
-    late["GroupInfo"][0]["MaxMemberNum"] = json!(10);
-    answer(&mut run, at(NOW), &late);
-    assert_eq!(wants(&mut run, at(NOW)), Wants::Done);
-    // Nothing is missing anymore.
-    let mut run = unchanged();
-    let mut left = info("Public", 3);
-    left["GroupInfo"][0]["MemberNum"] = json!(1);
-    answer(&mut run, at(NOW), &left);
-    assert_eq!(wants(&mut run, at(NOW)), Wants::Done);
+    // The new limit is reported late, or nothing is missing anymore.
+    for (field, number) in [("MaxMemberNum", 10), ("MemberNum", 1)] {
+        assert_eq!(counted_again(with(full(), field, number)).1, Next::Done, "{field}");
+    }
 }
 
 /// Another client set a higher limit while the run was stopped.
 #[test]
 fn a_raise_relies_on_a_fresh_count() {
-    for (seconds, next) in [(30, RAISE), (31, "get_group_info")] {
-        let mut run = MakeRoom::new(GROUP, raising(2, 10)).pace(Duration::ZERO);
-        answer(&mut run, at(NOW), &info("Public", 3));
+    // Also after a refusal that is worth a retry.
+    for (refusal, seconds, next) in [(None, 30, RAISE), (None, 31, COUNT), (Some(refused(10006)), 5, COUNT)] {
+        let mut run = raising(2, 10).pace(Duration::ZERO);
+        let answers: Vec<_> = std::iter::once(info("Public", 3)).chain(refusal).collect();
+        answer(&mut run, at(NOW), &answers);
         assert_eq!(wants(&mut run, at(NOW + seconds)).command(), next, "{seconds}");
     }
-    // Also after a refusal that is worth a retry.
-    let mut run = MakeRoom::new(GROUP, raising(2, 10)).pace(Duration::ZERO);
-    answer(&mut run, at(NOW), &info("Public", 3));
-    answer(&mut run, at(NOW), &json!({ "ErrorCode": 10006 }));
-    assert_eq!(wants(&mut run, at(NOW + 5)).command(), "get_group_info");
 }
 
 /// A limit that is lowered after the plan is raised again before any removal.
 #[test]
 fn a_limit_that_is_lowered_meanwhile_is_raised_again() {
-    let world = World::new(full_group("Public", 200));
-    let mut run = MakeRoom::new(GROUP, raising(50, 220));
-    while world.count("get_specified_group_member_info") == 0 {
-        world.step(&mut run);
-    }
+    let world = World::full("Public", 200);
+    let mut run = raising(50, 220);
+    world.until(&mut run, "get_specified_group_member_info");
     world.with_group(|group| group.limit = 150);
-    assert_eq!(world.finish(&mut run), Came::Done);
+    world.done(&mut run);
     assert_eq!((world.count(RAISE), world.removed().len()), (2, 30));
     assert_eq!(world.with_group(|group| group.limit), 220);
 }
@@ -160,15 +137,13 @@ fn a_limit_that_is_lowered_meanwhile_is_raised_again() {
 #[test]
 fn a_plan_names_the_raise() {
     for (to, planned) in [(220, 30), (2000, 0)] {
-        let world = World::new(full_group("Public", 200));
-        let mut run = MakeRoom::new(GROUP, raising(50, to)).plan_only();
-        assert_eq!(world.finish(&mut run), Came::Done);
+        let world = World::full("Public", 200);
+        let run = world.done(raising(50, to).plan_only());
         assert_eq!((run.report().limit_raise(), run.report().limit()), (Some(LimitRaise::Planned), to));
         assert_eq!((world.count(RAISE), accounts(&run, Outcome::Planned).len()), (0, planned));
-        let mut run = restored(&run, MakeRoom::new(GROUP, raising(50, to)).plan_only());
-        let names = accounts(&run, Outcome::Planned);
-        run.approve(names).unwrap();
-        assert_eq!(world.finish(&mut run), Came::Done);
+        let mut run = restored(&run, raising(50, to).plan_only());
+        run.approve(accounts(&run, Outcome::Planned)).unwrap();
+        world.done(&mut run);
         assert_eq!((run.report().limit_raise(), world.removed().len()), (Some(LimitRaise::Raised), planned));
     }
 }
@@ -177,31 +152,25 @@ fn a_plan_names_the_raise() {
 #[test]
 fn a_plan_that_is_only_a_raise() {
     let world = World::new(Group { all_muted: true, ..full_group("Public", 200) });
-    let mut run = MakeRoom::new(GROUP, raising(50, 220)).plan_only();
-    assert!(matches!(world.finish(&mut run), Came::Failed(text) if text.starts_with("cannot tell who is inactive")));
+    let mut run = raising(50, 220).plan_only();
+    let end = world.finish(&mut run);
+    assert!(matches!(&end, Next::Failed(_, text) if text.starts_with("cannot tell who is inactive")), "{end:?}");
     assert_eq!(run.report().limit_raise(), Some(LimitRaise::Planned));
-    let mut run = restored(&run, MakeRoom::new(GROUP, raising(50, 220)).plan_only());
-    assert!(matches!(world.finish(&mut run), Came::Failed(_)));
+    let mut run = restored(&run, raising(50, 220).plan_only());
+    assert_eq!(world.finish(&mut run), end);
     run.approve::<&str>([]).unwrap();
     // Nobody was approved, so nobody is removed after the raise.
     world.with_group(|group| group.all_muted = false);
-    assert_eq!(world.finish(&mut run), Came::Done);
-    assert_eq!(
-        (run.report().limit_raise(), world.count(RAISE), world.removed().len()),
-        (Some(LimitRaise::Raised), 1, 0)
-    );
+    world.done(&mut run);
+    let raise = run.report().limit_raise();
+    assert_eq!((raise, world.count(RAISE), world.removed().len()), (Some(LimitRaise::Raised), 1, 0));
 }
 
 /// Every count updates what is missing.
 #[test]
 fn a_changed_limit_is_seen() {
-    let mut run = MakeRoom::new(GROUP, policy(2)).pace(Duration::ZERO);
-    answer(&mut run, at(NOW), &info("Public", 3));
-    let members = [member("owner", "Owner", 1, 0), member("a", "Member", 2, 0), member("b", "Member", 3, 0)];
-    answer(&mut run, at(NOW), &page(&members, None));
-    answer(&mut run, at(NOW), &crate::canned::look(&members[1..]));
-    let mut higher = info("Public", 3);
-    higher["GroupInfo"][0]["MaxMemberNum"] = json!(4);
-    answer(&mut run, at(NOW), &higher);
+    let members = silent(&["a", "b"]);
+    let mut run = read(a_day(2), "Public", &members);
+    answer(&mut run, at(NOW), &[look(&members[1..]), with(info("Public", 3), "MaxMemberNum", 4)]);
     assert_eq!(wants(&mut run, at(NOW)).removal(), ["a"]);
 }

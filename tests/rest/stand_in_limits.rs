@@ -6,7 +6,7 @@ use im_group_full::rest::{DeleteGroupMembers, GetGroupInfo, GetGroupMemberInfo, 
 use im_group_full::{SdkAppId, rest};
 use serde_json::{Value, json};
 
-use crate::world::{ADMIN, APP, GROUP, SECRET, World, api, full_group};
+use crate::world::{ADMIN, APP, GROUP, SECRET, World, api};
 
 /// Sends a call whose body was changed, and returns the vendor's code.
 #[track_caller]
@@ -41,7 +41,7 @@ fn sizes_and_ways_to_page() {
         ("Public", "destroy_group", json!({}), 60002),
     ];
     for (kind, command, mut body, expected) in cases {
-        let world = World::new(full_group(kind, 10));
+        let world = World::full(kind, 10);
         body["GroupId"] = json!(GROUP);
         assert_eq!(code(&world, &world.api, command, &body), expected, "{kind} {command} {body}");
         body["GroupId"] = json!("@TGS#gone");
@@ -53,7 +53,7 @@ fn sizes_and_ways_to_page() {
 
 #[test]
 fn credentials() {
-    let world = World::new(full_group("Public", 10));
+    let world = World::full("Public", 10);
     let cases = [
         (api(APP, ADMIN, SECRET), 0),
         (api(APP, ADMIN, "another"), 70009),
@@ -67,7 +67,7 @@ fn credentials() {
 
 #[test]
 fn calls_of_each_command_in_a_second() {
-    let world = World::new(full_group("Public", 10));
+    let world = World::full("Public", 10);
     let mut codes = BTreeMap::new();
     for _ in 0..201 {
         let code = code(&world, &world.api, "get_group_info", &json!({ "GroupIdList": [GROUP] }));
@@ -83,7 +83,7 @@ fn calls_of_each_command_in_a_second() {
 /// Each call of the crate alone.
 #[test]
 fn each_call_alone() -> Result<(), rest::RestError> {
-    let world = World::new(full_group("Public", 10));
+    let world = World::full("Public", 10);
     let now = world.clock.now();
     let send = |request| world.send(&request).unwrap();
 

@@ -2,48 +2,41 @@
 
 use std::time::Duration;
 
-use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome, Step};
+use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome};
 
-use crate::stand_in::Fault;
-use crate::world::{Came, FREE, GROUP, NOW, World, accounts, expected, full_group, group_of, groups, policy, run};
-
-/// How many calls a run takes alone.
-const CALLS: usize = 9;
+use crate::canned::Next;
+use crate::world::{CALLS, FREE, GROUP, NOW, World, accounts, policy, run, sorted, worlds};
 
 #[track_caller]
 fn assert_together(world: &World, runs: &[MakeRoom], expected: &[String], context: &str) {
-    let sorted = |mut accounts: Vec<String>| {
-        accounts.sort();
-        accounts
-    };
-    assert_eq!(sorted(world.removed()), sorted(expected.to_vec()), "{context}");
-    let mut reported: Vec<_> = runs.iter().flat_map(|run| accounts(run, Outcome::Removed)).collect();
-    reported.sort();
-    reported.dedup();
-    assert_eq!(reported, sorted(expected.to_vec()), "{context}");
+    let expected = sorted(expected.to_vec());
+    assert_eq!(sorted(world.removed()), expected, "{context}");
+    let mut reported = Vec::new();
     for run in runs {
         let removed = accounts(run, Outcome::Removed);
-        assert!(removed.len() <= FREE as usize && removed.iter().all(|account| expected.contains(account)));
+        assert!(removed.len() <= FREE);
+        reported.extend(removed);
     }
+    reported.sort();
+    reported.dedup();
+    assert_eq!(reported, expected, "{context}");
+}
+
+/// Every two numbers of calls.
+fn every_two() -> impl Iterator<Item = (usize, usize)> {
+    (0..=CALLS).flat_map(|first| (0..=CALLS).map(move |second| (first, second)))
 }
 
 /// The first run makes some calls, then the second; then the first finishes, then the second.
 #[test]
 fn interleaved_at_every_two_positions() {
-    for group in groups() {
-        let expected = expected(&group, &[], FREE as usize);
-        let alone = World::new(group.clone());
-        assert_eq!(alone.finish(&mut run()), Came::Done);
-        assert_eq!(alone.stand_in.with(|vendor| vendor.calls.len()), CALLS);
-        for (first, second) in (0..=CALLS).flat_map(|first| (0..=CALLS).map(move |second| (first, second))) {
-            let world = World::new(group.clone());
+    for (first, second) in every_two() {
+        for world in worlds() {
+            let expected = world.expected(FREE);
             let mut runs = [run(), run()];
-            for (run, steps) in runs.iter_mut().zip([first, second]) {
-                (0..steps).for_each(|_| drop(world.step(run)));
-            }
-            for run in &mut runs {
-                assert_eq!(world.finish(run), Came::Done);
-            }
+            world.steps(&mut runs[0], first);
+            world.steps(&mut runs[1], second);
+            let runs = runs.map(|run| world.done(run));
             assert_together(&world, &runs, &expected, &format!("{first} {second}"));
         }
     }
@@ -52,23 +45,20 @@ fn interleaved_at_every_two_positions() {
 /// In turn, with one of them ahead.
 #[test]
 fn interleaved_call_by_call() {
-    for group in groups() {
-        let expected = expected(&group, &[], FREE as usize);
-        for ahead in 0..=CALLS {
-            for turns in [[1, 1], [2, 1], [1, 2], [3, 1]] {
-                let world = World::new(group.clone());
-                let mut runs = [run(), run()];
-                (0..ahead).for_each(|_| drop(world.step(&mut runs[0])));
-                let mut done = [false, false];
-                while done != [true, true] {
-                    for i in 0..2 {
-                        for _ in 0..turns[i] {
-                            done[i] = world.step(&mut runs[i]) == Came::Done;
-                        }
+    for (ahead, turns) in (0..=CALLS).flat_map(|ahead| [[1, 1], [2, 1], [1, 2], [3, 1]].map(|turns| (ahead, turns))) {
+        for world in worlds() {
+            let expected = world.expected(FREE);
+            let mut runs = [run(), run()];
+            world.steps(&mut runs[0], ahead);
+            let mut done = [false, false];
+            while done != [true, true] {
+                for i in 0..2 {
+                    for _ in 0..turns[i] {
+                        done[i] = world.step(&mut runs[i]) == Next::Done;
                     }
                 }
-                assert_together(&world, &runs, &expected, &format!("{ahead} ahead, {turns:?}"));
             }
+            assert_together(&world, &runs, &expected, &format!("{ahead} ahead, {turns:?}"));
         }
     }
 }
@@ -76,13 +66,12 @@ fn interleaved_call_by_call() {
 /// Interleaved by the scheduler.
 #[test]
 fn at_the_same_time() {
-    for group in groups() {
-        let expected = expected(&group, &[], FREE as usize);
-        let world = World::new(group);
+    for world in worlds() {
+        let expected = world.expected(FREE);
         let mut runs = [run(), run(), run(), run()];
         std::thread::scope(|scope| {
             for run in &mut runs {
-                scope.spawn(|| assert_eq!(world.finish(run), Came::Done));
+                scope.spawn(|| world.done(run));
             }
         });
         assert_together(&world, &runs, &expected, "four threads");
@@ -93,32 +82,24 @@ fn at_the_same_time() {
 /// decided on before the other began can be added.
 #[test]
 fn with_different_plans() {
-    for group in groups() {
-        let first_plan = expected(&group, &[], FREE as usize);
-        for (steps, position) in (0..=CALLS).flat_map(|steps| (0..=CALLS).map(move |position| (steps, position))) {
-            let world = World::new(group.clone());
-            let speak = first_plan.clone();
-            world.stand_in.on_call(move |call, vendor| {
-                if call.number == position {
-                    for account in speak.iter().step_by(5) {
-                        if let Some(member) = group_of(vendor).find(account) {
-                            member.last_send_msg_time = NOW;
-                        }
+    for (steps, position) in every_two() {
+        for world in worlds() {
+            let speak = world.expected(FREE);
+            world.before_call(position, move |group| {
+                for account in speak.iter().step_by(5) {
+                    if let Some(member) = group.find(account) {
+                        member.last_send_msg_time = NOW;
                     }
                 }
-                Fault::None
             });
-            let mut runs = [run(), run()];
-            (0..steps).for_each(|_| drop(world.step(&mut runs[0])));
-            let mut first = runs[0].clone();
-            let next = first.step(&world.api, world.clock.now());
-            let decided = matches!(&next, Step::Send(request) if request.uri().path().ends_with("delete_group_member"));
-            for run in runs.iter_mut().rev() {
-                assert_eq!(world.finish(run), Came::Done);
-            }
-            let free = world.with_group(|group| group.limit - group.members.len());
-            let most = FREE as usize + if decided { 100 } else { 0 };
-            assert!(free <= most, "{steps} {position}: {free} free");
+            let (mut first, second) = (run(), run());
+            world.steps(&mut first, steps);
+            let next = Next::from(&first.clone().step(&world.api, world.clock.now()));
+            let decided = matches!(next, Next::Call(command, _) if command == "delete_group_member");
+            world.done(second);
+            world.done(first);
+            let most = FREE + if decided { 100 } else { 0 };
+            assert!(world.free() <= most, "{steps} {position}: {} free", world.free());
         }
     }
 }
@@ -127,42 +108,35 @@ fn with_different_plans() {
 /// documented bound is reached, and not exceeded.
 #[test]
 fn the_one_race_that_is_left() {
-    let mut group = full_group("Public", 420);
-    let plan = expected(&group, &[], 200);
-    let world = World::new(group.clone());
+    let world = World::full("Public", 420);
+    let plan = world.expected(200);
     // The two plans share nobody: each policy protects the other's candidates.
     let protect = |accounts: &[String]| accounts.iter().fold(policy(100), InactivityPolicy::protect);
-    let mut runs = [MakeRoom::new(GROUP, protect(&plan[100..])), MakeRoom::new(GROUP, protect(&plan[..100]))];
+    let mut runs = [&plan[100..], &plan[..100]].map(|accounts| MakeRoom::new(GROUP, protect(accounts)));
     // All calls but the removal: a count, three pages, two looks, another count.
     for run in &mut runs {
-        (0..7).for_each(|_| drop(world.step(run)));
+        world.steps(run, 7);
         assert_eq!(world.count("delete_group_member"), 0);
     }
     for run in &mut runs {
-        assert_eq!(world.finish(run), Came::Done);
+        world.done(run);
     }
     assert_eq!(world.count("delete_group_member"), 2);
-    let mut removed = world.removed();
-    removed.sort();
-    let mut both = plan;
-    both.sort();
-    assert_eq!(removed, both);
-    group.remove(&removed);
-    assert_eq!(group.limit - group.members.len(), 200);
+    assert_eq!(sorted(world.removed()), sorted(plan));
+    assert_eq!(world.free(), 200);
 }
 
 /// A second run that begins long after the first stopped frees the rest.
 #[test]
 fn one_stops_and_a_new_one_finishes() {
-    for group in groups() {
-        let expected = expected(&group, &[], FREE as usize);
-        for steps in 0..=CALLS {
-            let world = World::new(group.clone());
-            let mut runs = [run(), run()];
-            (0..steps).for_each(|_| drop(world.step(&mut runs[0])));
+    for steps in 0..=CALLS {
+        for world in worlds() {
+            let expected = world.expected(FREE);
+            let mut stopped = run();
+            world.steps(&mut stopped, steps);
             world.clock.advance(Duration::from_secs(600));
-            assert_eq!(world.finish(&mut runs[1]), Came::Done);
-            assert_together(&world, &runs, &expected, &format!("{steps}"));
+            let second = world.done(run());
+            assert_together(&world, &[stopped, second], &expected, &format!("{steps}"));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A stand-in with a group, and a clock that only the test moves.
 
+use std::borrow::BorrowMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +9,8 @@ use http::{Request, StatusCode};
 use im_group_full::SdkAppId;
 use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SavedRun, SecretKey, Step};
 
-use crate::stand_in::{Call, Group, Member, StandIn, Vendor};
+use crate::canned::Next;
+use crate::stand_in::{Call, Fault, Group, Member, StandIn, Vendor};
 
 pub const APP: SdkAppId = SdkAppId::new(1_400_000_001);
 pub const ADMIN: &str = "administrator";
@@ -47,16 +49,6 @@ impl TestClock {
     }
 }
 
-/// The result of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Came {
-    /// The path of the request.
-    Sent(String),
-    Waited(Duration),
-    Done,
-    Failed(String),
-}
-
 impl World {
     pub fn new(group: Group) -> Self {
         let clock = TestClock::new();
@@ -66,25 +58,58 @@ impl World {
         Self { stand_in, api: api(APP, ADMIN, SECRET), clock }
     }
 
-    /// Carries out one step of `run`.
-    pub fn step(&self, run: &mut MakeRoom) -> Came {
-        let request = match run.step(&self.api, self.clock.now()) {
-            Step::Send(request) => request,
-            Step::Wait(time) => {
-                self.clock.advance(time);
-                return Came::Waited(time);
+    /// With a [`full_group`].
+    pub fn full(kind: &'static str, members: usize) -> Self {
+        Self::new(full_group(kind, members))
+    }
+
+    /// Carries out one step of `run`, and returns it.
+    pub fn step(&self, run: &mut MakeRoom) -> Next {
+        let step = run.step(&self.api, self.clock.now());
+        let next = Next::from(&step);
+        match step {
+            Step::Send(request) => {
+                let response = self.send(&request);
+                self.clock.advance(CALL);
+                match response {
+                    Some((status, body)) => run.response(status, &body, self.clock.now()),
+                    None => run.no_response(self.clock.now()),
+                }
             }
-            Step::Done(_) => return Came::Done,
-            Step::Failed(error) => return Came::Failed(error.to_string()),
-        };
-        let path = request.uri().path().to_owned();
-        let response = self.send(&request);
-        self.clock.advance(CALL);
-        match response {
-            Some((status, body)) => run.response(status, &body, self.clock.now()),
-            None => run.no_response(self.clock.now()),
+            Step::Wait(time) => self.clock.advance(time),
+            Step::Done(_) | Step::Failed(_) => {}
         }
-        Came::Sent(path)
+        next
+    }
+
+    pub fn steps(&self, run: &mut MakeRoom, number: usize) {
+        (0..number).for_each(|_| drop(self.step(run)));
+    }
+
+    /// Carries out the steps of `run` up to its first call of `command`.
+    pub fn until(&self, run: &mut MakeRoom, command: &str) {
+        while self.count(command) == 0 {
+            self.step(run);
+        }
+    }
+
+    /// Carries out all steps of `run`, and returns its end.
+    pub fn finish(&self, run: &mut MakeRoom) -> Next {
+        for _ in 0..2000 {
+            let next = self.step(run);
+            if matches!(next, Next::Done | Next::Failed(..)) {
+                return next;
+            }
+        }
+        panic!("no end after 2000 steps: {:?}", run.report());
+    }
+
+    /// Carries out all steps of `run`, which must not fail.
+    #[track_caller]
+    pub fn done<R: BorrowMut<MakeRoom>>(&self, mut run: R) -> R {
+        let end = self.finish(run.borrow_mut());
+        assert_eq!(end, Next::Done, "{:?}", run.borrow().report());
+        run
     }
 
     /// Returns `None` if the connection breaks.
@@ -92,41 +117,60 @@ impl World {
         self.stand_in.call(request)
     }
 
-    /// Carries out all steps of `run`.
-    pub fn finish(&self, run: &mut MakeRoom) -> Came {
-        for _ in 0..2000 {
-            let came = self.step(run);
-            if matches!(came, Came::Done | Came::Failed(_)) {
-                return came;
+    /// The call with this number has a fault.
+    pub fn fault_at(&self, position: usize, fault: Fault) {
+        self.stand_in.on_call(move |call, _| if call.number == position { fault } else { Fault::None });
+    }
+
+    /// Every call of `command` has a fault.
+    pub fn fault_on(&self, command: &'static str, fault: Fault) {
+        self.stand_in.on_call(move |call, _| if call.command == command { fault } else { Fault::None });
+    }
+
+    pub fn no_faults(&self) {
+        self.stand_in.on_call(|_, _| Fault::None);
+    }
+
+    /// Changes something before each call is carried out.
+    pub fn before_calls(&self, mut change: impl FnMut(&Call, &mut Vendor) + Send + 'static) {
+        self.stand_in.on_call(move |call, vendor| {
+            change(call, vendor);
+            Fault::None
+        });
+    }
+
+    /// Changes the group before the call with this number is carried out.
+    pub fn before_call(&self, position: usize, mut change: impl FnMut(&mut Group) + Send + 'static) {
+        self.before_calls(move |call, vendor| {
+            if call.number == position {
+                change(group_of(vendor));
             }
-        }
-        panic!("no end after 2000 steps: {:?}", run.report());
+        });
     }
 
     pub fn with_group<T>(&self, f: impl FnOnce(&mut Group) -> T) -> T {
         self.stand_in.with(|vendor| f(group_of(vendor)))
     }
 
+    pub fn free(&self) -> usize {
+        self.with_group(|group| group.limit - group.members.len())
+    }
+
+    /// Returns whom [`policy`] removes from the group, if it is to free this many slots.
+    pub fn expected(&self, free: usize) -> Vec<String> {
+        self.with_group(|group| expected(group, &[], free))
+    }
+
     pub fn removed(&self) -> Vec<String> {
         self.stand_in.with(|vendor| vendor.removed.clone())
     }
 
+    pub fn calls(&self) -> usize {
+        self.stand_in.with(|vendor| vendor.calls.len())
+    }
+
     pub fn count(&self, command: &str) -> usize {
         self.stand_in.with(|vendor| vendor.count(command))
-    }
-
-    /// Returns the number of the last call of `command`.
-    pub fn last_call(&self, command: &str) -> usize {
-        self.stand_in.with(|vendor| vendor.calls.iter().rfind(|call| call.command == command).unwrap().number)
-    }
-
-    /// Returns whether the call at `position` or a later one looked `account` up.
-    pub fn looks_at(&self, account: &str, position: usize) -> bool {
-        let asks = |call: &Call| {
-            let accounts = call.body["Member_List_Account"].as_array();
-            accounts.is_some_and(|accounts| accounts.iter().any(|asked| asked == account))
-        };
-        self.stand_in.with(|vendor| vendor.calls.iter().skip(position).any(asks))
     }
 }
 
@@ -178,10 +222,14 @@ pub fn anybody(policy: InactivityPolicy) -> InactivityPolicy {
     policy.max_removed_percent(100).trust_silence().ignore_online_status()
 }
 
+pub fn saved(run: &MakeRoom) -> SavedRun {
+    serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap()
+}
+
 /// Continues a saved run in another worker, with the policy and the options of `new`.
 #[track_caller]
 pub fn restored(run: &MakeRoom, new: MakeRoom) -> MakeRoom {
-    let saved: SavedRun = serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap();
+    let saved = saved(run);
     assert_eq!(saved.report(), run.report());
     new.continue_from(saved).unwrap()
 }
@@ -190,30 +238,38 @@ pub fn accounts(run: &MakeRoom, outcome: Outcome) -> Vec<String> {
     run.report().with_outcome(outcome).map(|candidate| candidate.member().account().to_owned()).collect()
 }
 
-/// How many slots [`run`] frees.
-pub const FREE: u32 = 110;
-
-/// Two pages, two removals, and looks of one and of two calls: as small as possible, because many tests try
-/// every position.
-pub fn groups() -> [Group; 2] {
-    [full_group("Public", 210), full_group("Community", 210)]
-}
-
-/// A run that takes every kind of call more than once.
-pub fn run() -> MakeRoom {
-    MakeRoom::new(GROUP, policy(FREE))
-}
-
-fn sorted(mut accounts: Vec<String>) -> Vec<String> {
+pub fn sorted(mut accounts: Vec<String>) -> Vec<String> {
     accounts.sort();
     accounts
 }
 
-/// How many calls a run takes when nothing goes wrong.
-pub fn calls(group: &Group) -> usize {
-    let world = World::new(group.clone());
-    assert_eq!(world.finish(&mut run()), Came::Done);
-    world.stand_in.with(|vendor| vendor.calls.len())
+/// How many slots [`run`] frees.
+pub const FREE: usize = 110;
+
+/// How many calls [`run`] takes when nothing goes wrong.
+pub const CALLS: usize = 9;
+
+/// A run that takes every kind of call more than once in one of [`worlds`].
+pub fn run() -> MakeRoom {
+    MakeRoom::new(GROUP, policy(110))
+}
+
+/// Two pages, two removals, and looks of one and of two calls: as small as possible, because many tests try
+/// every position.
+pub fn worlds() -> [World; 2] {
+    ["Public", "Community"].map(|kind| World::full(kind, 210))
+}
+
+/// [`worlds`] for each of the calls of [`run`], with its number.
+pub fn worlds_of_each_call() -> impl Iterator<Item = (usize, World)> {
+    (0..CALLS).flat_map(|position| worlds().map(|world| (position, world)))
+}
+
+/// Checks that the run removed these members in this order, or any that the stand-in removed, and reports no others.
+#[track_caller]
+pub fn assert_removed(world: &World, run: &MakeRoom, expected: &[String], context: &str) {
+    assert_eq!(accounts(run, Outcome::Removed), expected, "{context}");
+    assert_exact(world, run);
 }
 
 /// Checks that exactly the members that the stand-in removed are `Removed` in the report, each once.
