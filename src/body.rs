@@ -61,9 +61,9 @@ impl<'a> CallbackBody<'a> {
             return Err(Repr::malformed_body("expected an object, found an array").into());
         }
         let mut json = serde_json::Deserializer::from_str(json);
-        let fields = Fields::deserialize(&mut json).map_err(Repr::malformed_body)?;
+        let body = Fields::deserialize(&mut json).map_err(Repr::malformed_body)?;
         json.end().map_err(Repr::malformed_body)?;
-        Ok(fields.into())
+        Ok(body)
     }
 
     /// Returns `CallbackCommand`.
@@ -117,13 +117,13 @@ impl<'a> CallbackBody<'a> {
 
 impl<'de> Deserialize<'de> for CallbackBody<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(CallbackBody::from(Fields::deserialize(deserializer)?).into_owned())
+        Fields::deserialize(deserializer).map(CallbackBody::into_owned)
     }
 }
 
 /// Deserialises into a borrowing [`CallbackBody`]; the public `Deserialize` returns an owned one.
 #[derive(Deserialize)]
-#[serde(expecting = "an object with `CallbackCommand` and `GroupId`")]
+#[serde(remote = "CallbackBody", expecting = "an object with `CallbackCommand` and `GroupId`")]
 struct Fields<'a> {
     #[serde(rename = "CallbackCommand", borrow, deserialize_with = "command")]
     command: Cow<'a, str>,
@@ -135,27 +135,20 @@ struct Fields<'a> {
     topic_id: Option<Cow<'a, str>>,
 }
 
-impl<'a> From<Fields<'a>> for CallbackBody<'a> {
-    #[inline]
-    fn from(Fields { command, group_id, event_time_millis, topic_id }: Fields<'a>) -> Self {
-        Self { command, group_id, event_time_millis, topic_id }
-    }
-}
-
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-    deserializer.deserialize_str(TextVisitor).map_err(in_field("CallbackCommand"))
+    Text::deserialize(deserializer).map(|Text(text)| text).map_err(in_field("CallbackCommand"))
 }
 
 fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-    let text = deserializer.deserialize_str(TextVisitor).map_err(in_field("GroupId"))?;
-    if text.is_empty() {
-        return Err(D::Error::custom("field `GroupId`: expected a group, found \"\""));
+    match Text::deserialize(deserializer).map_err(in_field("GroupId"))? {
+        Text(text) if text.is_empty() => Err(D::Error::custom("field `GroupId`: expected a group, found \"\"")),
+        Text(text) => Ok(text),
     }
-    Ok(text)
 }
 
 fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    deserializer.deserialize_any(EventTimeVisitor).map_err(in_field("EventTime"))
+    let time = Option::<EventTime>::deserialize(deserializer).map_err(in_field("EventTime"))?;
+    Ok(time.map(|EventTime(millis)| millis))
 }
 
 fn topic_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
@@ -167,66 +160,39 @@ fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
     move |error| E::custom(format_args!("field `{name}`: {error}"))
 }
 
-/// A string that borrows if it can.
-struct Text<'a>(Cow<'a, str>);
+/// Borrows if it can, which `Cow` alone does not do.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+struct EventTime(u64);
+
+impl<'de> Deserialize<'de> for EventTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor).map(Self)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
+        deserializer.deserialize_any(EventTimeVisitor).map(Self)
     }
 }
 
 /// Accepts an integer and a string: the vendor's table says integer, the sample next to it shows a string.
 struct EventTimeVisitor;
 
-impl<'de> Visitor<'de> for EventTimeVisitor {
-    type Value = Option<u64>;
+impl Visitor<'_> for EventTimeVisitor {
+    type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("milliseconds since the Unix epoch")
     }
 
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    // `null` arrives here once serde has buffered it, for an untagged enum or a flattened field.
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_u64<E>(self, millis: u64) -> Result<Self::Value, E> {
-        Ok(Some(millis))
+    fn visit_u64<E>(self, millis: u64) -> Result<u64, E> {
+        Ok(millis)
     }
 
     // Some formats have only signed integers.
-    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Self::Value, E> {
-        u64::try_from(millis).map(Some).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
+    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<u64, E> {
+        u64::try_from(millis).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
     }
 
-    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Self::Value, E> {
-        decimal(digits).map(Some).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<u64, E> {
+        decimal(digits).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
     }
 }

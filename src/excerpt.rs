@@ -18,11 +18,16 @@ pub(crate) fn excerpt_of(text: &str, max_chars: usize) -> String {
 /// Hides long runs of hex digits: if a proxy encodes the `&`, another parameter's value holds the signature.
 #[cold]
 fn hide_signatures(text: &str) -> String {
+    hide_runs(text, |c| c.is_ascii_hexdigit(), 15, "[hex]")
+}
+
+/// Writes `instead` for every run of more than `longest` bytes of an ASCII alphabet.
+pub(crate) fn hide_runs(text: &str, is_in: impl Fn(char) -> bool, longest: usize, instead: &str) -> String {
     let mut shown = String::new();
-    for piece in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
-        let digits = piece.bytes().take_while(u8::is_ascii_hexdigit).count();
-        shown.push_str(if digits < 16 { &piece[..digits] } else { "[hex]" });
-        shown.push_str(&piece[digits..]);
+    for piece in text.split_inclusive(|c| !is_in(c)) {
+        let run = piece.strip_suffix(|c| !is_in(c)).unwrap_or(piece);
+        shown.push_str(if run.len() > longest { instead } else { run });
+        shown.push_str(&piece[run.len()..]);
     }
     shown
 }

@@ -159,15 +159,12 @@ where
                     return Ok(response(reject!(rejection, handler), !body.is_end_stream(), head.version));
                 }
             };
-            match other {
-                Some(mut service) if !query.is_group_full() => {
-                    handler.on_other_command(&query);
-                    let query = query.into_owned();
-                    head.extensions.insert(query);
-                    poll_fn(|cx| service.poll_ready(cx)).await?;
-                    return Ok(service.call(Request::from_parts(head, body)).await?.map(ReplyBody::other));
-                }
-                _ => {}
+            if let Some(mut service) = other.filter(|_| !query.is_group_full()) {
+                handler.on_other_command(&query);
+                let query = query.into_owned();
+                head.extensions.insert(query);
+                poll_fn(|cx| service.poll_ready(cx)).await?;
+                return Ok(service.call(Request::from_parts(head, body)).await?.map(ReplyBody::other));
             }
             let mut body = pin!(body);
             let too_long = declared_len(&head, &*body) > query.body_limit() as u64;

@@ -2,6 +2,7 @@
 //! compared in place, and only text with a `%` or a `+` is decoded.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// An undecoded value.
 #[derive(Clone, Copy)]
@@ -147,23 +148,22 @@ fn decode_escape(raw: &mut std::str::Bytes<'_>) -> Option<u8> {
 
 /// Appends `name=value`, after a `&` unless it is the first pair.
 pub(crate) fn append(query: &mut String, name: &str, value: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if !query.is_empty() {
         query.push('&');
     }
-    query.push_str(name);
-    query.push('=');
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
-                query.push(char::from(byte));
-            }
-            b' ' => query.push('+'),
-            _ => {
-                query.push('%');
-                query.push(char::from(HEX[usize::from(byte >> 4)]));
-                query.push(char::from(HEX[usize::from(byte & 15)]));
-            }
+    let words: Vec<_> = value.split(' ').map(|word| encoded(word, '*')).collect();
+    query.extend([name, "=", &words.join("+")]);
+}
+
+/// Encodes a text as `%XX`, but for ASCII letters and digits, `-`, `.`, `_` and one character more.
+pub(crate) fn encoded(text: &str, more: char) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match char::from(byte) {
+            c if c.is_ascii_alphanumeric() || "-._".contains(c) || c == more => encoded.push(c),
+            // Writing to a `String` cannot fail.
+            _ => _ = write!(encoded, "%{byte:02X}"),
         }
     }
+    encoded
 }

@@ -1,4 +1,4 @@
-use std::fmt::{self, Write};
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Request};
 use serde_json::Value;
 
 use super::{Endpoint, SecretKey, UserSig};
+use crate::urlencoded::encoded;
 use crate::{SdkAppId, debug_as_display};
 
 /// What every call needs: where to send it, for which app, and as whom.
@@ -79,7 +80,7 @@ impl RestApi {
             "/v4/{command}{}sdkappid={}&identifier={}&usersig={}&random={}&contenttype=json",
             if command.contains('?') { '&' } else { '?' },
             self.app,
-            percent_encode(&self.admin),
+            encoded(&self.admin, '~'),
             user_sig.as_str(),
             random(),
         );
@@ -98,22 +99,6 @@ impl RestApi {
 fn random() -> u32 {
     let [a, b, c, d, ..] = RandomState::new().build_hasher().finish().to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
-}
-
-fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            // Writing to a `String` cannot fail.
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
-    encoded
 }
 
 /// The error of [`RestApi::new`].
