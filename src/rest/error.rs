@@ -1,11 +1,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::RestErrorKind;
-use super::excerpt::excerpt;
+use crate::excerpt::hide_runs;
 use crate::{SdkAppId, debug_as_display};
 
 /// Why a call or a [`MakeRoom`](super::MakeRoom) failed.
@@ -16,12 +15,12 @@ use crate::{SdkAppId, debug_as_display};
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(transparent)]
 #[serde(transparent)]
-pub struct RestError(Repr);
+pub struct RestError(pub(super) Repr);
 
 debug_as_display!(RestError);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-enum Repr {
+pub(super) enum Repr {
     #[error("no response")]
     NoResponse,
     #[error("expected HTTP status 200, found {0}")]
@@ -100,25 +99,12 @@ pub(super) enum Unread {
 }
 
 impl RestError {
-    pub(super) fn no_response() -> Self {
-        Self(Repr::NoResponse)
-    }
-
-    pub(super) fn status(status: StatusCode) -> Self {
-        Self(Repr::Status(status.as_u16()))
-    }
-
     pub(super) fn malformed(found: &impl ToString) -> Self {
         Self(Repr::Malformed(excerpt(&found.to_string())))
     }
 
     pub(super) fn vendor(code: i32, info: &str) -> Self {
-        let info = excerpt(info);
-        Self(Repr::Vendor { code, info })
-    }
-
-    pub(super) fn av_chat_room() -> Self {
-        Self(Repr::AvChatRoom)
+        Self(Repr::Vendor { code, info: excerpt(info) })
     }
 
     /// Adds the way out if the vendor refused a call that the policy does not need.
@@ -134,34 +120,6 @@ impl RestError {
             Repr::Vendor { code: 10038, info } => Self(Repr::RaisedTooHigh { wanted, info }),
             _ => self,
         }
-    }
-
-    pub(super) fn over_limit(members: u32, limit: u32, most: u32) -> Self {
-        Self(Repr::OverLimit { members, limit, most })
-    }
-
-    pub(super) fn limit_unchanged(wanted: u32, limit: u32) -> Self {
-        Self(Repr::LimitUnchanged { wanted, limit })
-    }
-
-    pub(super) fn app_mismatch(run: SdkAppId, api: SdkAppId) -> Self {
-        Self(Repr::AppMismatch { run, api })
-    }
-
-    pub(super) fn too_slow() -> Self {
-        Self(Repr::TooSlow)
-    }
-
-    pub(super) fn too_many_calls(allowed: u32) -> Self {
-        Self(Repr::TooManyCalls(allowed))
-    }
-
-    pub(super) fn silence_unproven(why: Unproven) -> Self {
-        Self(Repr::SilenceUnproven(why))
-    }
-
-    pub(super) fn readers_unknown(why: Unread) -> Self {
-        Self(Repr::ReadersUnknown(why))
     }
 
     /// Returns what kind of failure this is.
@@ -229,4 +187,16 @@ impl RestError {
     pub(super) fn may_have_been_done(&self) -> bool {
         self.code().is_none() || self.kind() == RestErrorKind::Server
     }
+}
+
+/// Returns at most 256 bytes of a text from outside, without anything that could be a credential.
+///
+/// Gateways quote URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it looks for the value, hundreds of
+/// characters of one alphabet, and not for the name. A URL within a URL encodes `*` as `%2A`, so `%` belongs to it.
+fn excerpt(text: &str) -> String {
+    let in_user_sig = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '-' | '_' | '%');
+    let mut kept = hide_runs(text, in_user_sig, 31, "[removed]");
+    let end = (0..=256).rev().find(|end| kept.is_char_boundary(*end));
+    kept.truncate(end.unwrap_or_default());
+    kept
 }

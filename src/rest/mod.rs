@@ -67,7 +67,6 @@ mod calls;
 mod endpoint;
 mod error;
 mod error_kind;
-mod excerpt;
 mod make_room;
 mod secret_key;
 mod user_sig;

@@ -22,13 +22,14 @@ impl SecretKey {
     /// would otherwise become part of the key, and the vendor would refuse every call as wrongly signed.
     pub fn new(key: &str) -> Result<Self, InvalidSecretKey> {
         if key.is_empty() {
-            return Err(InvalidSecretKey(Reason::Empty));
+            return Err(InvalidSecretKey("expected a secret key, found nothing"));
         }
         if key.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(InvalidSecretKey(Reason::WhiteSpace));
+            return Err(InvalidSecretKey("expected a secret key without white space or control characters"));
         }
         // Never fails: HMAC takes a key of any length, unlike other `KeyInit` types.
-        Hmac::new_from_slice(key.as_bytes()).map(Self).map_err(|_| InvalidSecretKey(Reason::Length))
+        let key = Hmac::new_from_slice(key.as_bytes());
+        key.map(Self).map_err(|_| InvalidSecretKey("expected a secret key of another length"))
     }
 
     /// The keyed state, ready for a message.
@@ -45,17 +46,7 @@ impl fmt::Debug for SecretKey {
 
 /// The error of [`SecretKey::new`]; it does not show the key.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct InvalidSecretKey(Reason);
+#[error("{0}")]
+pub struct InvalidSecretKey(&'static str);
 
 debug_as_display!(InvalidSecretKey);
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Reason {
-    #[error("expected a secret key, found nothing")]
-    Empty,
-    #[error("expected a secret key without white space or control characters")]
-    WhiteSpace,
-    #[error("expected a secret key of another length")]
-    Length,
-}

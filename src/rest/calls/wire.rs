@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::rest::RestError;
+use crate::rest::error::Repr;
 
 /// Which fields of each member to ask for; the account is always included.
 pub(super) const MEMBER_INFO_FILTER: [&str; 6] =
@@ -16,7 +17,7 @@ pub(super) const MEMBER_INFO_FILTER: [&str; 6] =
 /// vendor cuts texts by bytes, and one cut text must not lose the rest.
 pub(super) fn check(status: StatusCode, body: &[u8]) -> Result<Cow<'_, str>, RestError> {
     if status != StatusCode::OK {
-        return Err(RestError::status(status));
+        return Err(RestError(Repr::Status(status.as_u16())));
     }
     // A derived `Deserialize` also accepts an array of the fields.
     if body.trim_ascii_start().starts_with(b"[") {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -9,23 +10,9 @@ use crate::debug_as_display;
 /// The error of [`MakeRoom::approve`]: nothing was approved.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotPlanned(Why);
+pub struct NotPlanned(Cow<'static, str>);
 
 debug_as_display!(NotPlanned);
-
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-enum Why {
-    #[error("`{0}` is not in the plan")]
-    Account(String),
-    #[error("the run has no finished plan")]
-    NoPlan,
-    #[error("the plan is already approved")]
-    Twice,
-    #[error("no account was given, and the plan does not raise the limit")]
-    Nothing,
-}
-
-debug_as_display!(Why);
 
 impl MakeRoom {
     /// Approves the removal of these accounts, and of no others. It may happen hours after the plan, in
@@ -53,7 +40,7 @@ impl MakeRoom {
     /// is given and the plan does not raise the limit. Then nothing is approved.
     pub fn approve<A: AsRef<str>>(&mut self, accounts: impl IntoIterator<Item = A>) -> Result<(), NotPlanned> {
         let accounts: Vec<_> = accounts.into_iter().collect();
-        self.0.approve(&accounts.iter().map(AsRef::as_ref).collect()).map_err(NotPlanned)
+        self.0.approve(&accounts.iter().map(AsRef::as_ref).collect())
     }
 
     /// Returns whether the run has ended at a plan that you can [approve](Self::approve). Keep it saved until then.
@@ -63,19 +50,19 @@ impl MakeRoom {
 }
 
 impl Run {
-    fn approve(&mut self, accounts: &BTreeSet<&str>) -> Result<(), Why> {
+    fn approve(&mut self, accounts: &BTreeSet<&str>) -> Result<(), NotPlanned> {
         if self.approved {
-            return Err(Why::Twice);
+            return Err(NotPlanned("the plan is already approved".into()));
         }
         if !self.has_finished_plan() {
-            return Err(Why::NoPlan);
+            return Err(NotPlanned("the run has no finished plan".into()));
         }
         let planned: BTreeSet<_> = self.planned().collect();
         if let Some(unplanned) = accounts.difference(&planned).next() {
-            return Err(Why::Account((*unplanned).to_owned()));
+            return Err(NotPlanned(format!("`{unplanned}` is not in the plan").into()));
         }
         if accounts.is_empty() && !self.raise_is_planned() {
-            return Err(Why::Nothing);
+            return Err(NotPlanned("no account was given, and the plan does not raise the limit".into()));
         }
         for candidate in &mut self.report.candidates {
             candidate.approved = accounts.contains(candidate.member.account());
@@ -90,7 +77,7 @@ impl Run {
 
     fn has_finished_plan(&self) -> bool {
         let raise = self.raise_is_planned();
-        let done = *self.phase.get() == Phase::Done || (raise && self.retry.failure().is_some());
+        let done = *self.phase.get() == Phase::Done || (raise && self.retry.failure.is_some());
         done && self.stops_at_plan() && (self.planned || raise)
     }
 

@@ -34,8 +34,7 @@ impl Census {
             let count = self.count(before);
             *count = count.saturating_sub(1);
         }
-        let count = self.count(spared);
-        *count = count.saturating_add(1);
+        self.add(spared, 1);
     }
 
     /// Notes that a member stays although its entry allowed removing it.
@@ -44,8 +43,7 @@ impl Census {
             *noted = Some(spared);
         }
         self.eligible = self.eligible.saturating_sub(1);
-        let count = self.count(Some(spared));
-        *count = count.saturating_add(1);
+        self.add(Some(spared), 1);
     }
 
     pub(super) fn turn_the_page(&mut self) {
@@ -59,12 +57,16 @@ impl Census {
         let candidates = u32::try_from(candidates).unwrap_or(u32::MAX);
         let not_needed = std::mem::take(&mut self.eligible).saturating_sub(candidates);
         self.recent = HashMap::new();
-        let count = self.count(Some(Spared::NotNeeded));
-        *count = count.saturating_add(not_needed);
+        self.add(Some(Spared::NotNeeded), not_needed);
     }
 
     pub(super) fn get(&self) -> BTreeMap<Spared, u32> {
         self.spared.iter().filter(|(_, count)| **count > 0).map(|(spared, count)| (*spared, *count)).collect()
+    }
+
+    fn add(&mut self, spared: Option<Spared>, members: u32) {
+        let count = self.count(spared);
+        *count = count.saturating_add(members);
     }
 
     fn count(&mut self, spared: Option<Spared>) -> &mut u32 {

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::InactivityPolicy;
-use crate::rest::error::{Unproven, Unread};
+use crate::rest::error::{Repr, Unproven, Unread};
 use crate::rest::{GroupInfo, GroupType, Member, RestError, Role, since_epoch};
 
 /// Collects evidence, during one run, of whether silence and not reading mean anything.
@@ -37,15 +37,15 @@ impl Evidence {
     ///
     /// The group's information alone rules out a judgement.
     pub(super) fn begin(policy: &InactivityPolicy, info: &GroupInfo, silent_since: u64) -> Result<Self, RestError> {
-        if policy.spares_readers() && info.next_msg_seq.is_none() {
-            return Err(RestError::readers_unknown(Unread::Group));
+        if policy.spare_readers.is_some() && info.next_msg_seq.is_none() {
+            return Err(RestError(Repr::ReadersUnknown(Unread::Group)));
         }
         // The vendor's SDK pages say that `LastSendMsgTime` is "supported by the three ordinary groups".
         let ordinary = matches!(info.group_type, GroupType::Work | GroupType::Public | GroupType::Meeting);
         let somebody_spoke = match info.last_msg_time {
-            _ if policy.trusts_silence() => false,
-            _ if !ordinary => return Err(RestError::silence_unproven(Unproven::GroupType)),
-            None => return Err(RestError::silence_unproven(Unproven::NoLastMessage)),
+            _ if policy.trust_silence => false,
+            _ if !ordinary => return Err(RestError(Repr::SilenceUnproven(Unproven::GroupType))),
+            None => return Err(RestError(Repr::SilenceUnproven(Unproven::NoLastMessage))),
             Some(last) => last > silent_since,
         };
         Ok(Self { silent_since, somebody_spoke, ..Self::default() })
@@ -78,13 +78,13 @@ impl Evidence {
     pub(super) fn end(&self, policy: &InactivityPolicy, nobody_planned: bool) -> Result<(), RestError> {
         let unseen = self.somebody_spoke && !self.seen_to_speak;
         if (self.alike && nobody_planned) || (unseen && self.spoke_in_vain) {
-            return Err(RestError::silence_unproven(Unproven::AllAlike));
+            return Err(RestError(Repr::SilenceUnproven(Unproven::AllAlike)));
         }
         if unseen {
-            return Err(RestError::silence_unproven(Unproven::NobodySpoke));
+            return Err(RestError(Repr::SilenceUnproven(Unproven::NobodySpoke)));
         }
-        if policy.spares_readers() && !self.seen_to_read {
-            return Err(RestError::readers_unknown(Unread::Members));
+        if policy.spare_readers.is_some() && !self.seen_to_read {
+            return Err(RestError(Repr::ReadersUnknown(Unread::Members)));
         }
         Ok(())
     }

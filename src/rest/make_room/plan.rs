@@ -1,6 +1,4 @@
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +12,7 @@ use crate::rest::{Member, QueryOnlineStatus};
 #[serde(from = "Saved", into = "Saved")]
 pub(super) struct Plan {
     slots: usize,
-    members: HashSet<ByAccount>,
+    members: HashMap<String, Considered>,
     /// The lowest of the best when they were last sorted; members that rank behind it are not added.
     worst: Option<Member>,
 }
@@ -30,12 +28,12 @@ impl Plan {
         if self.slots == 0 || self.worst.as_ref().is_some_and(|worst| rank(worst) < rank(&member)) {
             return;
         }
-        self.members.insert(ByAccount { member, offline: false });
+        self.members.insert(member.account().to_owned(), Considered { member, offline: false });
     }
 
     /// Removes an account because of a later entry.
     pub(super) fn forget(&mut self, account: &str) {
-        if self.members.remove(account) && self.members.len() < self.slots {
+        if self.members.remove(account).is_some() && self.members.len() < self.slots {
             self.worst = None;
         }
     }
@@ -46,7 +44,7 @@ impl Plan {
         if !end && !self.is_full() {
             return Vec::new();
         }
-        let mut members: Vec<_> = self.members.iter().collect();
+        let mut members: Vec<_> = self.members.values().collect();
         members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
         if members.iter().take(self.slots).all(|one| one.offline) {
             return Vec::new();
@@ -57,8 +55,8 @@ impl Plan {
 
     /// Notes that a member is not online.
     pub(super) fn is_offline(&mut self, account: &str) {
-        if let Some(one) = self.members.take(account) {
-            self.members.insert(ByAccount { offline: true, ..one });
+        if let Some(one) = self.members.get_mut(account) {
+            one.offline = true;
         }
     }
 
@@ -78,8 +76,9 @@ impl Plan {
             return;
         }
         let mut members: Vec<_> = self.members.drain().collect();
-        let (_, worst, _) =
-            members.select_nth_unstable_by(self.slots.saturating_sub(1), |a, b| rank(&a.member).cmp(&rank(&b.member)));
+        let (_, (_, worst), _) = members.select_nth_unstable_by(self.slots.saturating_sub(1), |(_, a), (_, b)| {
+            rank(&a.member).cmp(&rank(&b.member))
+        });
         self.worst = Some(worst.member.clone());
         members.truncate(self.slots);
         self.members.extend(members);
@@ -93,8 +92,8 @@ impl Plan {
         members.into_iter().map(|one| one.member).collect()
     }
 
-    fn sorted(self) -> Vec<ByAccount> {
-        let mut members: Vec<_> = self.members.into_iter().collect();
+    fn sorted(self) -> Vec<Considered> {
+        let mut members: Vec<_> = self.members.into_values().collect();
         members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
         members
     }
@@ -105,40 +104,19 @@ fn rank(member: &Member) -> (u64, Option<u64>, &str) {
     (member.last_active(), member.joined(), member.account())
 }
 
-/// A member, identified by its account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A member of the plan, and whether it was not online when the run asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ByAccount {
+struct Considered {
     member: Member,
-    /// The member was not online when the run asked.
     offline: bool,
 }
-
-impl Borrow<str> for ByAccount {
-    fn borrow(&self) -> &str {
-        self.member.account()
-    }
-}
-
-impl Hash for ByAccount {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.member.account().hash(state);
-    }
-}
-
-impl PartialEq for ByAccount {
-    fn eq(&self, other: &Self) -> bool {
-        self.member.account() == other.member.account()
-    }
-}
-
-impl Eq for ByAccount {}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
     slots: usize,
-    members: Vec<ByAccount>,
+    members: Vec<Considered>,
     worst: Option<Member>,
 }
 
@@ -149,8 +127,8 @@ impl From<Plan> for Saved {
 }
 
 impl From<Saved> for Plan {
-    fn from(saved: Saved) -> Self {
-        let members = saved.members.into_iter().collect();
-        Self { slots: saved.slots, members, worst: saved.worst }
+    fn from(Saved { slots, members, worst }: Saved) -> Self {
+        let members = members.into_iter().map(|one| (one.member.account().to_owned(), one)).collect();
+        Self { slots, members, worst }
     }
 }

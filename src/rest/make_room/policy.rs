@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Spared;
-use super::limits::{AtLeastADay, Percent};
+use super::limits::{DAY, at_least_a_day, percent};
 use crate::rest::{GroupInfo, Member, Role, since_epoch};
 
 /// Who may be removed, and how many.
@@ -33,22 +33,32 @@ use crate::rest::{GroupInfo, Member, Role, since_epoch};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InactivityPolicy {
-    inactive_for_secs: AtLeastADay,
+    #[serde(deserialize_with = "at_least_a_day")]
+    inactive_for_secs: u64,
     free: u32,
     #[serde(default)]
-    protected: BTreeSet<String>,
+    pub(super) protected: BTreeSet<String>,
     #[serde(default)]
     raise_limit_to: Option<u32>,
+    #[serde(default = "ten", deserialize_with = "percent")]
+    max_removed_percent: u8,
     #[serde(default)]
-    max_removed_percent: Percent,
+    pub(super) recorded_since_secs: Option<u64>,
     #[serde(default)]
-    recorded_since_secs: Option<u64>,
+    pub(super) spare_readers: Option<NonZeroU32>,
     #[serde(default)]
-    spare_readers: Option<NonZeroU32>,
+    pub(super) ignore_online_status: bool,
     #[serde(default)]
-    ignore_online_status: bool,
-    #[serde(default)]
-    trust_silence: bool,
+    pub(super) trust_silence: bool,
+}
+
+const fn ten() -> u8 {
+    10
+}
+
+/// Counts a part of a second as a whole one.
+fn whole_secs(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 impl InactivityPolicy {
@@ -59,11 +69,11 @@ impl InactivityPolicy {
     /// counts as a whole one.
     pub fn new(inactive_for: Duration, free: u32) -> Self {
         Self {
-            inactive_for_secs: AtLeastADay::new(inactive_for),
+            inactive_for_secs: whole_secs(inactive_for).max(DAY),
             free,
             protected: BTreeSet::new(),
             raise_limit_to: None,
-            max_removed_percent: Percent::default(),
+            max_removed_percent: ten(),
             recorded_since_secs: None,
             spare_readers: None,
             ignore_online_status: false,
@@ -98,7 +108,7 @@ impl InactivityPolicy {
     /// fails with [`OverLimit`](crate::rest::RestErrorKind::OverLimit) and removes nobody, because no room
     /// would be made.
     pub fn max_removed_percent(mut self, percent: u8) -> Self {
-        self.max_removed_percent = Percent::new(percent);
+        self.max_removed_percent = percent.min(100);
         self
     }
 
@@ -109,8 +119,7 @@ impl InactivityPolicy {
     /// Until `inactive_for` has passed since `time`, a run fails with
     /// [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven). A part of a second counts as a whole one.
     pub fn recorded_since(mut self, time: SystemTime) -> Self {
-        let since = since_epoch(time);
-        self.recorded_since_secs = Some(since.as_secs().saturating_add(u64::from(since.subsec_nanos() > 0)));
+        self.recorded_since_secs = Some(whole_secs(since_epoch(time)));
         self
     }
 
@@ -161,7 +170,7 @@ impl InactivityPolicy {
     /// It does not include what a run learns elsewhere: who makes the calls, who is online, who reads.
     pub fn spares(&self, member: &Member, now: SystemTime) -> Option<Spared> {
         let now = since_epoch(now).as_secs();
-        let inactive_for = |since: u64| now.checked_sub(since).is_some_and(|secs| secs >= self.inactive_for_secs.get());
+        let inactive_for = |since: u64| now.checked_sub(since).is_some_and(|secs| secs >= self.inactive_for_secs);
         if member.role() != Role::Member {
             Some(Spared::Role)
         } else if self.protected.contains(member.account()) {
@@ -182,7 +191,8 @@ impl InactivityPolicy {
     /// Returns how many slots a run frees in a group, and how many are missing for that.
     pub(super) fn room(&self, info: &GroupInfo) -> Room {
         let GroupInfo { limit, members, .. } = *info;
-        let most = self.max_removed_percent.of(limit);
+        let most = (u64::from(limit) * u64::from(self.max_removed_percent)).div_ceil(100);
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
         let excess = members.saturating_sub(limit);
         let aim = self.free.min(most.saturating_sub(excess));
         let missing = aim.saturating_add(excess).saturating_sub(limit.saturating_sub(members));
@@ -196,27 +206,7 @@ impl InactivityPolicy {
 
     /// Returns whether silence means nothing at `now` if it was forced or not recorded until `since`.
     pub(super) fn looks_back_beyond(&self, since: u64, now: SystemTime) -> bool {
-        since_epoch(now).as_secs().saturating_sub(since) < self.inactive_for_secs.get()
-    }
-
-    pub(super) fn recorded_since_secs(&self) -> Option<u64> {
-        self.recorded_since_secs
-    }
-
-    pub(super) fn asks_who_is_online(&self) -> bool {
-        !self.ignore_online_status
-    }
-
-    pub(super) fn trusts_silence(&self) -> bool {
-        self.trust_silence
-    }
-
-    pub(super) fn spares_readers(&self) -> bool {
-        self.spare_readers.is_some()
-    }
-
-    pub(super) fn protected(&self) -> &BTreeSet<String> {
-        &self.protected
+        since_epoch(now).as_secs().saturating_sub(since) < self.inactive_for_secs
     }
 
     /// Returns whether `member` counts as a reader of a group whose next message gets this number.
@@ -230,7 +220,7 @@ impl InactivityPolicy {
 
     /// Returns the second before which a member must have been last active to be removed at `now`.
     pub(super) fn inactive_until(&self, now: SystemTime) -> u64 {
-        since_epoch(now).as_secs().saturating_sub(self.inactive_for_secs.get())
+        since_epoch(now).as_secs().saturating_sub(self.inactive_for_secs)
     }
 }
 

@@ -18,10 +18,10 @@ pub struct Report {
     /// How many members are known to be removed since the count.
     removed: u32,
     aim: u32,
-    scanned: u32,
+    pub(super) scanned: u32,
     pub(super) limit_raise: Option<LimitRaise>,
     pub(super) census: Census,
-    protected_not_found: BTreeSet<String>,
+    pub(super) protected_not_found: BTreeSet<String>,
     pub(super) candidates: Vec<Candidate>,
 }
 
@@ -124,14 +124,6 @@ impl Report {
         self.limit = info.limit;
         self.aim = aim;
         self.removed = 0;
-    }
-
-    pub(super) fn read(&mut self, entries: u32) {
-        self.scanned = self.scanned.saturating_add(entries);
-    }
-
-    pub(super) fn found(&mut self, account: &str) {
-        self.protected_not_found.remove(account);
     }
 
     /// Adds the plan. Members carried over from a saved run are already in it.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::rest::RestError;
+use crate::rest::error::Repr;
 
 /// Failures without progress before giving up.
 const MAX_FAILURES: u32 = 5;
@@ -16,7 +17,7 @@ pub(super) struct Retry {
     /// Nothing is sent before this time of the run's clock.
     pause: Option<Duration>,
     /// Nothing is sent until it is cleared.
-    failure: Option<RestError>,
+    pub(super) failure: Option<RestError>,
 }
 
 impl Retry {
@@ -36,12 +37,8 @@ impl Retry {
     pub(super) fn too_slow(&mut self) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= MAX_FAILURES {
-            self.failure = Some(RestError::too_slow());
+            self.failure = Some(RestError(Repr::TooSlow));
         }
-    }
-
-    pub(super) fn give_up(&mut self, error: RestError) {
-        self.failure = Some(error);
     }
 
     pub(super) fn progressed(&mut self) {
@@ -55,10 +52,6 @@ impl Retry {
             *self = Self::default();
         }
         resumed
-    }
-
-    pub(super) fn failure(&self) -> Option<&RestError> {
-        self.failure.as_ref()
     }
 
     pub(super) fn waiting(&self, at: Duration) -> Option<Duration> {

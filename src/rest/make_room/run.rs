@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use http::{Request, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
@@ -10,10 +10,11 @@ use super::pace::Pace;
 use super::plan::Plan;
 use super::retry::Retry;
 use super::round::Round;
-use super::saved::Version;
+use super::saved::VERSION;
 use super::transitions::{Current, Phase};
 use super::{InactivityPolicy, MakeRoom, Report, Step};
 use crate::SdkAppId;
+use crate::rest::error::Repr;
 use crate::rest::{RestApi, RestError};
 
 /// The state machine behind [`MakeRoom`].
@@ -21,7 +22,8 @@ use crate::rest::{RestApi, RestError};
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Run {
-    pub(super) version: Version,
+    /// [`VERSION`]; reading checks it.
+    pub(super) version: u64,
     /// `None` until an event or the first step sets it.
     pub(super) app: Option<SdkAppId>,
     pub(super) policy: InactivityPolicy,
@@ -79,9 +81,9 @@ pub(super) struct Options {
 
 impl Run {
     pub(super) fn new(group_id: String, policy: InactivityPolicy) -> Self {
-        let report = Report::new(group_id, policy.protected());
+        let report = Report::new(group_id, &policy.protected);
         Self {
-            version: Version,
+            version: VERSION,
             app: None,
             policy,
             options: Options::default(),
@@ -122,18 +124,6 @@ impl Run {
     }
 
     pub(super) fn step(&mut self, api: &RestApi, now: SystemTime) -> Step<'_> {
-        match self.next(api, now) {
-            Some(Ok(request)) => Step::Send(request),
-            Some(Err(time)) => Step::Wait(time),
-            None => match self.retry.failure() {
-                Some(error) => Step::Failed(error),
-                None => Step::Done(&self.report),
-            },
-        }
-    }
-
-    /// Returns the next request, or how long to wait for it; `None` after the last one.
-    fn next(&mut self, api: &RestApi, now: SystemTime) -> Option<Result<Request<Vec<u8>>, Duration>> {
         let at = self.tick(now);
         if self.sent {
             self.unanswered(at);
@@ -141,23 +131,25 @@ impl Run {
         self.expire(at);
         self.called_by(api);
         let done = *self.phase.get() == Phase::Done;
-        if self.retry.failure().is_none() && !done && self.calls >= MakeRoom::MAX_CALLS {
-            self.retry.give_up(RestError::too_many_calls(MakeRoom::MAX_CALLS));
+        if self.retry.failure.is_none() && !done && self.calls >= MakeRoom::MAX_CALLS {
+            self.retry.failure = Some(RestError(Repr::TooManyCalls(MakeRoom::MAX_CALLS)));
         }
-        if self.retry.failure().is_some() {
-            return None;
+        if let Some(call) = self.call().filter(|_| self.retry.failure.is_none()) {
+            let waiting = self.retry.waiting(at).max(self.pace.waiting(at));
+            if let Some(time) = waiting.filter(|_| self.pace.may_wait(at)) {
+                return Step::Wait(time);
+            }
+            self.sent = true;
+            self.asked_at = Some(at);
+            self.calls = self.calls.saturating_add(1);
+            self.pace.sent(at);
+            self.handed_out(now);
+            return Step::Send(call.request(api, now));
         }
-        let call = self.call()?;
-        let waiting = self.retry.waiting(at).max(self.pace.waiting(at));
-        if let Some(time) = waiting.filter(|_| self.pace.may_wait(at)) {
-            return Some(Err(time));
+        match &self.retry.failure {
+            Some(error) => Step::Failed(error),
+            None => Step::Done(&self.report),
         }
-        self.sent = true;
-        self.asked_at = Some(at);
-        self.calls = self.calls.saturating_add(1);
-        self.pace.sent(at);
-        self.handed_out(now);
-        Some(Ok(call.request(api, now)))
     }
 
     pub(super) fn response(&mut self, status: StatusCode, body: &[u8], now: SystemTime) {
@@ -186,7 +178,7 @@ impl Run {
 
     pub(super) fn unanswered(&mut self, at: Duration) {
         self.sent = false;
-        self.failed(RestError::no_response(), at);
+        self.failed(RestError(Repr::NoResponse), at);
     }
 
     /// Returns the time of the run's clock. If the caller's was set back, the age of everything read before

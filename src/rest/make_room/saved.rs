@@ -1,9 +1,12 @@
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::Report;
 use super::run::Run;
+
+/// The `version` of a saved run.
+pub(super) const VERSION: u64 = 2;
 
 /// A saved [`MakeRoom`](super::MakeRoom), deserialised.
 ///
@@ -27,29 +30,13 @@ impl<'de> Deserialize<'de> for SavedRun {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let saved = Map::deserialize(deserializer)?;
         // Checked first: the fields of another version would only be reported as unknown.
-        Version::deserialize(saved.get("version").unwrap_or(&Value::Null)).map_err(D::Error::custom)?;
-        Run::deserialize(Value::Object(saved)).map(Self).map_err(D::Error::custom)
-    }
-}
-
-/// The version of a saved run, which is checked first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Version;
-
-const VERSION: u64 = 2;
-
-impl Serialize for Version {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        VERSION.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Version {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Option::deserialize(deserializer)? {
-            Some(VERSION) => Ok(Self),
-            Some(other) => Err(D::Error::custom(format!("expected a run saved as version {VERSION}, found {other}"))),
-            None => Err(D::Error::custom(format!("expected a run saved as version {VERSION}, found none"))),
+        let version = saved.get("version").unwrap_or(&Value::Null);
+        match Option::deserialize(version).map_err(D::Error::custom)? {
+            Some(VERSION) => Run::deserialize(Value::Object(saved)).map(Self).map_err(D::Error::custom),
+            Some(other) => {
+                Err(D::Error::custom(format_args!("expected a run saved as version {VERSION}, found {other}")))
+            }
+            None => Err(D::Error::custom(format_args!("expected a run saved as version {VERSION}, found none"))),
         }
     }
 }

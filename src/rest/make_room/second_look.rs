@@ -67,7 +67,7 @@ impl<'a> SecondLook<'a> {
         } else if member.last_active() != planned.last_active() || member.joined() != planned.joined() {
             Now::Stays(Spared::Active)
         } else if self.run.policy.is_reader(&member, self.run.next_msg_seq)
-            || (self.run.policy.spares_readers() && member.msg_seq() != planned.msg_seq())
+            || (self.run.policy.spare_readers.is_some() && member.msg_seq() != planned.msg_seq())
         {
             Now::Stays(Spared::Reader)
         } else {

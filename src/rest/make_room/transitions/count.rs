@@ -5,7 +5,7 @@ use super::super::policy::Room;
 use super::super::report::LimitRaise;
 use super::super::run::Run;
 use super::Phase;
-use crate::rest::error::Unproven;
+use crate::rest::error::{Repr, Unproven};
 use crate::rest::{GetGroupMemberInfo, GroupInfo, GroupType, MakeRoom, RestError, since_epoch};
 
 /// Handles every count, the first and the later ones.
@@ -35,7 +35,7 @@ impl Run {
             return Ok(());
         }
         if info.group_type == GroupType::AvChatRoom {
-            return Err(RestError::av_chat_room());
+            return Err(RestError(Repr::AvChatRoom));
         }
         match above {
             Some(to) if self.stops_at_plan() => self.plan_with_raise(&GroupInfo { limit: to, ..*info }, now),
@@ -77,7 +77,8 @@ impl Run {
     /// Goes on to the removals, if inactivity can be judged in this group.
     fn remove(&mut self, info: &GroupInfo, room: &Room, now: SystemTime) -> Result<(), RestError> {
         if !room.covered {
-            return Err(RestError::over_limit(info.members, info.limit, room.most));
+            let GroupInfo { members, limit, .. } = *info;
+            return Err(RestError(Repr::OverLimit { members, limit, most: room.most }));
         }
         self.judge_silence(info, now)?;
         if self.planned {
@@ -91,7 +92,7 @@ impl Run {
     fn judge_silence(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
         let measured_at = self.measured_at(now);
         if let Some(why) = self.silence_is_empty(measured_at) {
-            return Err(RestError::silence_unproven(why));
+            return Err(RestError(Repr::SilenceUnproven(why)));
         }
         let evidence = Evidence::begin(&self.policy, info, self.policy.inactive_until(measured_at))?;
         if !self.planned {
@@ -103,15 +104,15 @@ impl Run {
     /// Returns why silence in this group means nothing: it was forced or not recorded.
     pub(in super::super) fn silence_is_empty(&self, measured_at: SystemTime) -> Option<Unproven> {
         let back_to = |since: Option<u64>| since.is_some_and(|since| self.policy.looks_back_beyond(since, measured_at));
-        if back_to(self.muted_at) && !self.policy.spares_readers() {
+        if back_to(self.muted_at) && self.policy.spare_readers.is_none() {
             return Some(Unproven::Muted);
         }
-        back_to(self.policy.recorded_since_secs()).then_some(Unproven::NotRecorded)
+        back_to(self.policy.recorded_since_secs).then_some(Unproven::NotRecorded)
     }
 
     fn begin_scan(&mut self, info: &GroupInfo) -> Result<(), RestError> {
         if info.members.div_ceil(GetGroupMemberInfo::MAX_LIMIT) > MakeRoom::MAX_CALLS {
-            return Err(RestError::too_many_calls(MakeRoom::MAX_CALLS));
+            return Err(RestError(Repr::TooManyCalls(MakeRoom::MAX_CALLS)));
         }
         self.next_msg_seq = info.next_msg_seq;
         // The run counts again before any removal.
@@ -128,7 +129,7 @@ impl Run {
             Some(0) => self.unchanged = Some(1),
             Some(_) => {
                 self.unchanged = None;
-                return Err(RestError::limit_unchanged(to, limit));
+                return Err(RestError(Repr::LimitUnchanged { wanted: to, limit }));
             }
             None => {
                 // Do not raise a limit forever that something else keeps lowering.

@@ -16,18 +16,18 @@ impl Run {
 
     pub(super) fn read_page(&mut self, scan: Scan, page: MemberPage, now: SystemTime) -> Result<(), RestError> {
         let entries = u32::try_from(page.list.entries).unwrap_or(u32::MAX);
-        let scanned = self.report.scanned().saturating_add(entries);
+        let scanned = self.report.scanned.saturating_add(entries);
         let rest = scan.read(&page, self.report.members(), scanned)?;
         let most = self.report.limit().max(self.report.members()).max(GetGroupMemberInfo::MAX_LIMIT);
         if scanned / 4 > most {
             return Err(RestError::malformed(&"the pages do not end"));
         }
-        self.report.read(entries);
+        self.report.scanned = scanned;
         self.disturbed |= page.group_members != Some(self.report.members());
         // The latest entry of a member counts, even if it spares the member.
         for account in &page.list.unclear {
             self.plan.forget(account);
-            self.report.found(account);
+            self.report.protected_not_found.remove(account);
             self.report.census.note(account, Some(Spared::Unclear));
         }
         let measured_at = self.measured_at(now);
@@ -37,7 +37,7 @@ impl Run {
             let spared = self.spared(&member, measured_at);
             // On a page that proves nothing, nobody is known to be inactive.
             let spared = spared.or((!can_be_judged).then_some(Spared::Unclear));
-            self.report.found(member.account());
+            self.report.protected_not_found.remove(member.account());
             self.report.census.note(member.account(), spared);
             if spared.is_none() {
                 self.plan.consider(member);
@@ -82,7 +82,7 @@ impl Run {
 
     /// Asks who is online if the plan needs to know; otherwise goes on with the scan.
     pub(super) fn ask_or_go_on(&mut self, rest: Option<Scan>) -> Result<(), RestError> {
-        if self.policy.asks_who_is_online() {
+        if !self.policy.ignore_online_status {
             let accounts = self.plan.to_ask(rest.is_none());
             if !accounts.is_empty() {
                 self.go(Phase::Ask { accounts, rest });
@@ -100,7 +100,7 @@ impl Run {
     }
 
     fn read_all(&mut self) -> Result<(), RestError> {
-        if self.report.scanned() == 0 && self.report.members() > 0 {
+        if self.report.scanned == 0 && self.report.members() > 0 {
             return Err(RestError::malformed(&"the group has members, but none is listed"));
         }
         self.evidence.end(&self.policy, self.plan.is_empty())?;

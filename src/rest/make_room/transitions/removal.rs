@@ -4,6 +4,7 @@ use super::super::clock::is_fresh;
 use super::super::run::Run;
 use super::super::{LimitRaise, Outcome};
 use super::Phase;
+use crate::rest::error::Repr;
 use crate::rest::{RestApi, RestError, since_epoch};
 
 /// The requests that change something, and what follows if their answer is late or missing.
@@ -58,7 +59,7 @@ impl Run {
     /// Notes who makes the calls: a new admin may itself be in the plan. Fails if they are for another app.
     pub(in super::super) fn called_by(&mut self, api: &RestApi) {
         if let Some(app) = self.is_for_another(api.sdk_app_id()) {
-            self.retry.give_up(RestError::app_mismatch(app, api.sdk_app_id()));
+            self.retry.failure = Some(RestError(Repr::AppMismatch { run: app, api: api.sdk_app_id() }));
             return;
         }
         self.app = Some(api.sdk_app_id());

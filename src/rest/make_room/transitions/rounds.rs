@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
+use super::super::Outcome;
 use super::super::clock::is_fresh;
 use super::super::round::Round;
 use super::super::run::Run;
 use super::super::second_look::SecondLook;
-use super::super::{Candidate, Outcome};
 use super::Phase;
 use crate::rest::{DeleteGroupMembers, GroupInfo, MemberList};
 
@@ -61,8 +61,9 @@ impl Run {
         }
         self.note_mutes(&found.members, self.measured_at(now));
         let look = SecondLook::new(self, found, self.measured_at(now));
-        let judged = self.round.next().iter().filter_map(|index| Some((*index, look.judge(self.candidate(*index)?))));
-        let judged: Vec<_> = judged.collect();
+        let candidates = &self.report.candidates;
+        let judge = |index: &usize| Some((*index, look.judge(candidates.get(*index)?)));
+        let judged: Vec<_> = self.round.next().iter().filter_map(judge).collect();
         self.round.looked = self.round.looked.saturating_add(self.round.next().len());
         for (index, (outcome, may_go)) in judged {
             let candidate = &mut self.report.candidates[index];
@@ -81,15 +82,11 @@ impl Run {
         if self.round.looked < self.round.candidates.len() {
             return;
         }
-        if self.policy.asks_who_is_online() && !self.round.to_remove.is_empty() {
+        if !self.policy.ignore_online_status && !self.round.to_remove.is_empty() {
             self.go(Phase::LookOnline);
         } else {
             self.judged_all(at);
         }
-    }
-
-    fn candidate(&self, index: usize) -> Option<&Candidate> {
-        self.report.candidates.get(index)
     }
 
     /// Goes on once the whole round has been looked at.
@@ -112,7 +109,7 @@ impl Run {
             return;
         }
         let fell = info.next_msg_seq.filter(|next| Some(*next) < self.next_msg_seq);
-        if self.policy.spares_readers() && fell.is_some() {
+        if self.policy.spare_readers.is_some() && fell.is_some() {
             // The look used a number that was too high, or numbering has restarted.
             self.next_msg_seq = fell;
             self.look_again();
