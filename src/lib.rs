@@ -152,6 +152,42 @@ macro_rules! debug_as_display {
 
 pub(crate) use debug_as_display;
 
+/// Defines an enum whose variants have names for the labels of metrics.
+macro_rules! labelled {
+    (
+        $(#[$of_enum:meta])*
+        pub enum $kind:ident {
+            $($(#[$of_variant:meta])* $variant:ident = $label:literal,)*
+        }
+        $(#[$of_as_str:meta])*
+        as_str
+    ) => {
+        $(#[$of_enum])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $kind {
+            $($(#[$of_variant])* $variant,)*
+        }
+
+        impl $kind {
+            $(#[$of_as_str])*
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use labelled;
+
 /// The `CallbackCommand` of the callback that this crate handles.
 pub const GROUP_FULL_COMMAND: &str = "Group.CallbackAfterGroupFull";
 
