@@ -88,7 +88,6 @@ impl<'a> CallbackBody<'a> {
         self.topic_id.as_deref()
     }
 
-    /// Parses the body of this callback, if it is no longer than the limit.
     #[inline]
     pub(crate) fn group_full(raw_body: &'a [u8], limit: usize) -> Result<Self, Rejection> {
         if raw_body.len() > limit {
@@ -163,7 +162,7 @@ fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
 /// Borrows if it can, which `Cow` alone does not do.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 struct EventTime(u64);
 

@@ -112,21 +112,18 @@ impl FromStr for Host {
     /// It is not `http://` or `https://` with a host and an optional port; it has a user, a path or a query;
     /// it is `http` to another machine.
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        let uri: Uri = text.parse().map_err(|_| InvalidEndpoint(Reason::Form))?;
-        let parts = uri.into_parts();
+        let form = InvalidEndpoint("expected a region, or `https://` and a host, without user, path or query");
+        let parts = text.parse().map(Uri::into_parts).unwrap_or_default();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(InvalidEndpoint(Reason::Form));
+            return Err(form);
         };
-        let bare = parts.path_and_query.is_none_or(|path| path == "/");
+        let bare = parts.path_and_query.is_none_or(|path| path == "/") && !authority.as_str().contains('@');
         let host = authority.host();
-        if !bare || host.is_empty() || authority.as_str().contains('@') {
-            return Err(InvalidEndpoint(Reason::Form));
+        if !bare || host.is_empty() || ![Scheme::HTTP, Scheme::HTTPS].contains(&scheme) {
+            return Err(form);
         }
         if scheme == Scheme::HTTP && !is_loopback(host) {
-            return Err(InvalidEndpoint(Reason::Plain));
-        }
-        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
-            return Err(InvalidEndpoint(Reason::Form));
+            return Err(InvalidEndpoint("expected `https`: plain `http` would show the credential to the network"));
         }
         Ok(Self { scheme, authority })
     }
@@ -145,15 +142,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// The error of the [`FromStr`] of [`Endpoint`] and [`Host`].
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct InvalidEndpoint(Reason);
+#[error("{0}")]
+pub struct InvalidEndpoint(&'static str);
 
 debug_as_display!(InvalidEndpoint);
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Reason {
-    #[error("expected a region, or `https://` and a host, without user, path or query")]
-    Form,
-    #[error("expected `https`: plain `http` would show the credential to the network")]
-    Plain,
-}

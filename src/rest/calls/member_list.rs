@@ -1,10 +1,11 @@
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Member, Role, wire};
+use crate::body::Text;
 
 /// The members in one response.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,25 +26,25 @@ pub struct MemberList {
 
 impl MemberList {
     pub(super) fn read(entries: &[&RawValue]) -> Self {
-        let parsed: Vec<_> = entries.iter().filter_map(|entry| read(entry.get())).collect();
-        let unnamed = entries.len() - parsed.len();
-
-        let mut first = HashMap::with_capacity(parsed.len());
-        let mut contradicted = HashSet::new();
-        let mut again = vec![false; parsed.len()];
-        for ((account, member), again) in parsed.iter().zip(&mut again) {
-            let before = *first.entry(account).or_insert(member);
-            *again = !std::ptr::eq(before, member);
-            if before != member {
-                contradicted.insert(account.clone());
+        let mut list = Self { entries: entries.len(), ..Self::default() };
+        let mut found: Vec<(Cow<'_, str>, Option<Member>)> = Vec::with_capacity(entries.len());
+        let mut places = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            let Some((account, member)) = read(entry.get()) else {
+                list.unnamed += 1;
+                continue;
+            };
+            let place = *places.entry(account.clone()).or_insert(found.len());
+            match found.get_mut(place) {
+                Some((_, before)) if *before == member => {}
+                Some((_, before)) => *before = None,
+                None => found.push((account, member)),
             }
         }
-        let mut list = Self { unnamed, entries: entries.len(), ..Self::default() };
-        for ((account, member), again) in parsed.into_iter().zip(again) {
+        for (account, member) in found {
             match member {
-                _ if again => {}
-                Some(member) if !contradicted.contains(&account) => list.members.push(member),
-                _ => list.unclear.push(account.into_owned()),
+                Some(member) => list.members.push(member),
+                None => list.unclear.push(account.into_owned()),
             }
         }
         list
@@ -123,7 +124,3 @@ fn account(value: &RawValue) -> Option<Cow<'_, str>> {
     let whole = !account.is_empty() && !account.contains(char::REPLACEMENT_CHARACTER);
     whole.then_some(account)
 }
-
-/// Borrows if it can, which `Cow` alone does not do.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
