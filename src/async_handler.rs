@@ -40,6 +40,7 @@ use crate::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, Valid
     label = "not an `AsyncGroupFullHandler`",
     note = "wrap a `GroupFullHandler` that does not block in `Immediate`: `Immediate(handler)`"
 )]
+#[expect(unused_variables, reason = "the names are for those who implement it")]
 pub trait AsyncGroupFullHandler: Send + Sync {
     /// The same as [`GroupFullHandler::validator`].
     fn validator(&self) -> &Validator;
@@ -52,15 +53,12 @@ pub trait AsyncGroupFullHandler: Send + Sync {
     fn on_group_full(&self, event: &GroupFull<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// The same as [`GroupFullHandler::on_failed`].
-    #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
     /// The same as [`GroupFullHandler::on_other_command`].
-    #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_other_command(&self, query: &CheckedQuery<'_>) {}
 
     /// The same as [`GroupFullHandler::on_rejected`].
-    #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_rejected(&self, rejection: &Rejection) {}
 
     /// The same as [`GroupFullHandler::now`].

@@ -56,30 +56,8 @@ pub(crate) use answer;
 /// the crate `form_urlencoded`: the signature covers only the token and the time. A map that keeps one of
 /// two equal names hides a duplicate that would have been rejected.
 ///
-/// For each request that gets an answer, exactly one of
-/// [`on_group_full`](GroupFullHandler::on_group_full),
-/// [`on_other_command`](GroupFullHandler::on_other_command) and
-/// [`on_rejected`](GroupFullHandler::on_rejected) is called. If the request is
-/// abandoned before that, none is called: for example, the future is dropped while the body is read, or your
-/// `read` panics. To count those, count requests where they come in and where they are answered, and
-/// compare.
-///
-/// If your own code reads the body, use [`handle_request`], which also says when to read it.
-///
-/// ```
-/// use im_group_full::{SdkAppId, Validator, handle, handler_fn};
-///
-/// let handler = handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-///     println!("{:?} is full", event.group_id());
-///     Ok(())
-/// });
-/// let reply = handle(
-///     "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull&contenttype=json",
-///     br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"@TGS#2J4SZEAEL"}"#,
-///     &handler,
-/// );
-/// assert_eq!(reply.status(), 200);
-/// ```
+/// If your own code reads the body, use [`handle_request`], which also says when to read it. The
+/// [front page](crate) has an example.
 pub fn handle<H: GroupFullHandler + ?Sized>(raw_query: &str, raw_body: &[u8], handler: &H) -> Reply {
     handle_request("POST", raw_query, |_| Ok(raw_body), handler)
 }

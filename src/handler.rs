@@ -8,7 +8,10 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 /// What your app does with a callback. [`handle`](crate::handle) and its siblings call it.
 ///
 /// For each request that gets an answer, exactly one of `on_group_full`, `on_other_command` and
-/// `on_rejected` is called, and `on_failed` after an `on_group_full` that fails.
+/// `on_rejected` is called, and `on_failed` after an `on_group_full` that fails. If the request is
+/// abandoned before that, none is called: for example, the future is dropped while the body is read, or your
+/// `read` panics. To count those, count requests where they come in and where they are answered, and
+/// compare.
 ///
 /// It is also implemented for `&H`, `Box<H>` and `Arc<H>`, and works as `dyn GroupFullHandler`.
 ///
@@ -37,6 +40,7 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 ///     }
 /// }
 /// ```
+#[expect(unused_variables, reason = "the names are for those who implement it")]
 pub trait GroupFullHandler: Send + Sync {
     /// Returns the validator, which decides which callbacks reach
     /// [`on_group_full`](Self::on_group_full).
@@ -55,7 +59,6 @@ pub trait GroupFullHandler: Send + Sync {
 
     /// Called when [`on_group_full`](Self::on_group_full) fails, for logs and metrics. Does nothing
     /// unless you implement it.
-    #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
     /// Called for a genuine callback of another command, for logs and metrics. Does nothing unless you
@@ -64,11 +67,9 @@ pub trait GroupFullHandler: Send + Sync {
     /// One URL serves every command that is switched on in the vendor's console. The vendor gets `OK`,
     /// which allows what a `...Before...` command asks for. This method is also called if a service given
     /// to `GroupFullService::other` handles the command.
-    #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_other_command(&self, query: &CheckedQuery<'_>) {}
 
     /// Called for every rejected callback, for logs and metrics. Does nothing unless you implement it.
-    #[expect(unused_variables, reason = "the names are for those who implement it")]
     fn on_rejected(&self, rejection: &Rejection) {}
 
     /// Returns the time that a signature is compared with. Called only if a token is set; override it

@@ -19,7 +19,6 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads a raw query: everything after the `?` of the URL.
     #[inline]
     pub(crate) fn read(&mut self, raw_query: &'a str) {
         for pair in urlencoded::pairs(raw_query) {
@@ -53,7 +52,6 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Reads the app that the query claims to be for.
     #[inline]
     pub(crate) fn app(&self) -> Result<SdkAppId, Repr> {
         let digits = self.sdk_app_id.required("SdkAppid")?;
@@ -75,7 +73,6 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The strict parameters, checked and decoded by [`Parameters::check`].
 pub(crate) struct Strict<'a> {
     pub(crate) sdk_app_id: SdkAppId,
     pub(crate) command: Cow<'a, str>,

@@ -63,7 +63,6 @@ impl<'a> CallbackQuery<'a> {
         Ok(Self::new(strict, &parameters))
     }
 
-    /// Makes a query from the strict and the informational parameters.
     #[inline]
     pub(crate) fn new(strict: Strict<'a>, parameters: &Parameters<'a>) -> Self {
         Self {

@@ -78,38 +78,8 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
     /// extensions. What it answers is sent unchanged. For a command named `...Before...`, an
     /// `ErrorCode` other than 0 blocks what the user wants to do.
     ///
-    /// In axum it can be a handler with a method filter, or a whole `Router`:
-    ///
-    /// ```
-    /// use axum::Extension;
-    /// use axum::body::Bytes;
-    /// use axum::extract::rejection::BytesRejection;
-    /// use axum::response::IntoResponse;
-    /// use axum::routing::post;
-    /// use im_group_full::{CheckedQuery, GroupFullService, Immediate, Reply, SdkAppId, Validator, handler_fn};
-    ///
-    /// /// A body that axum cannot read (it takes 2 MiB) must not block anybody, so it is a `Result`.
-    /// async fn other(
-    ///     Extension(query): Extension<CheckedQuery<'static>>,
-    ///     body: Result<Bytes, BytesRejection>,
-    /// ) -> impl IntoResponse {
-    ///     match (query.command(), body) {
-    ///         ("Group.CallbackAfterSendMsg", Ok(body)) => println!("sent: {} bytes", body.len()),
-    ///         ("Group.CallbackAfterNewMemberJoin", Ok(body)) => println!("joined: {} bytes", body.len()),
-    ///         (command, Err(error)) => eprintln!("{command:?}: {error}"),
-    ///         _ => {}
-    ///     }
-    ///     // If the command asks for permission, this gives it.
-    ///     ([("content-type", "application/json")], Reply::ok().body())
-    /// }
-    ///
-    /// let handler = Immediate(handler_fn(Validator::unauthenticated(SdkAppId::new(888_888)), |event| {
-    ///     println!("{:?} is full", event.group_id());
-    ///     Ok(())
-    /// }));
-    /// let service = GroupFullService::new(handler).other(post(other));
-    /// let app: axum::Router = axum::Router::new().route_service("/im/callback", service);
-    /// ```
+    /// In axum it can be a handler with a method filter, as [in the
+    /// guide](crate::guide#serve-several-commands-on-one-url), or a whole `Router`.
     ///
     /// The body of its answers has to be [`Unpin`], as those of axum and hyper are. Box any other.
     pub fn other<S>(self, service: S) -> GroupFullService<H, S> {

@@ -32,7 +32,6 @@ impl SecretKey {
         key.map(Self).map_err(|_| InvalidSecretKey("expected a secret key of another length"))
     }
 
-    /// The keyed state, ready for a message.
     pub(super) fn hmac(&self) -> Hmac<Sha256> {
         self.0.clone()
     }

@@ -20,7 +20,6 @@ pub struct GetGroupMemberInfo {
     position: Position,
 }
 
-/// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Position {
     Offset(u32),

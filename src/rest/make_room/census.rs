@@ -23,7 +23,6 @@ pub(super) struct Census {
 const PAGES: u32 = 4;
 
 impl Census {
-    /// Notes that a member stays, or that it may be removed.
     pub(super) fn note(&mut self, account: &str, spared: Option<Spared>) {
         let noted = (self.page, spared);
         let before = match self.recent.get_mut(account) {

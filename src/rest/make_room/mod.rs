@@ -48,10 +48,7 @@ use super::RestApi;
 /// It never removes owners, admins, robots, the account that makes the calls, protected accounts, members who
 /// are online or were recently active, members who could not speak, and members about whom anything is unclear.
 ///
-/// What can still go wrong: a member who speaks in the second between the look and the removal is removed,
-/// and so is one in a group that was muted until an hour ago, because the API does not show that. In a
-/// Community it is not known whether the vendor records who speaks. Start with
-/// [`plan_only`](Self::plan_only).
+/// Something can still go wrong, as this page says below. Start with [`plan_only`](Self::plan_only).
 ///
 /// A sans-IO state machine: it never performs IO, reads a clock or sleeps. [`step`](Self::step) says
 /// what to do next; report the result with [`response`](Self::response) or [`no_response`](Self::no_response).
@@ -96,17 +93,14 @@ use super::RestApi;
 /// both see that slots are missing and both send a removal. Then each further run can remove up to 100
 /// inactive members too many. To rule that out, let one worker at a time make room in a group.
 ///
-/// That a group or a member was muted until shortly before the run began cannot be seen. That a member is
-/// offline proves little: one who logged out a minute ago is offline, so it never counts as inactivity.
+/// That a group or a member was muted until shortly before the run began, perhaps an hour ago, cannot be seen. That a
+/// member is offline proves little: one who logged out a minute ago is offline, so it never counts as inactivity.
+/// In a Community it is not known whether the vendor records who speaks
+/// ([`trust_silence`](InactivityPolicy::trust_silence)), and moderators can be ordinary members
+/// ([`protect`](InactivityPolicy::protect)).
 ///
-/// A clock that is ahead makes everybody look more inactive. A run that is made
-/// [from an event](Self::for_event) measures inactivity at the earlier of `now` and the event's time.
-/// Without an event, or if the event has no time, keep the clock right.
-///
-/// In a Community it is not known whether the vendor keeps `LastSendMsgTime`, nor whether a message
-/// in a topic counts. Moderators by permission groups are ordinary members to this API:
-/// [protect](InactivityPolicy::protect) them. When a private topic is full, its Community usually is
-/// not, and this API cannot make room in a topic.
+/// A clock that is ahead makes everybody look more inactive: make the run [from an event](Self::for_event), or keep
+/// the clock right.
 ///
 /// Members of a Community are read by the vendor's cursor. Those of every other group are read from
 /// the end of the list to its beginning, so a member who leaves cannot move another one out of the part

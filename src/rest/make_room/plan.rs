@@ -53,7 +53,6 @@ impl Plan {
         unknown.map(|one| one.member.account().to_owned()).collect()
     }
 
-    /// Notes that a member is not online.
     pub(super) fn is_offline(&mut self, account: &str) {
         if let Some(one) = self.members.get_mut(account) {
             one.offline = true;

@@ -14,7 +14,6 @@ pub(super) struct SecondLook<'a> {
     list: &'a MemberList,
 }
 
-/// The current state of a candidate.
 enum Now {
     Gone,
     Stays(Spared),

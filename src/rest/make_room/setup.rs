@@ -30,7 +30,8 @@ impl MakeRoom {
     ///
     /// # Errors
     ///
-    /// A [topic](GroupFull::topic_id) is full. Removing members of its Community would not help.
+    /// A [private topic](GroupFull::topic_id) is full. Its Community usually is not, and this API cannot make room in a
+    /// topic.
     pub fn for_event(event: &GroupFull<'_>, policy: InactivityPolicy) -> Result<Self, TopicIsFull> {
         if event.topic_id().is_some() {
             return Err(TopicIsFull);
@@ -47,8 +48,7 @@ impl MakeRoom {
         self
     }
 
-    /// Asks the vendor to send no system notification about a removal. The vendor's page contradicts itself
-    /// on whether the removed member is still notified.
+    /// Sends each removal with [`no_notification`](crate::rest::DeleteGroupMembers::no_notification).
     pub fn no_notification(mut self) -> Self {
         self.0.options.no_notification = true;
         self

@@ -3,7 +3,6 @@ use super::super::run::Run;
 use super::super::{LimitRaise, Outcome, Spared};
 use super::Phase;
 
-/// Returns a run to its plan, and continues from there.
 impl Run {
     /// With `plan_only`, takes a run that is past its plan back to it: candidates whose removal was not sent
     /// are planned again.

@@ -8,7 +8,6 @@ use super::Phase;
 use crate::rest::error::{Repr, Unproven};
 use crate::rest::{GetGroupMemberInfo, GroupInfo, GroupType, MakeRoom, RestError, since_epoch};
 
-/// Handles every count, the first and the later ones.
 impl Run {
     pub(super) fn counted(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
         self.counted_at = self.asked_at;
@@ -142,7 +141,6 @@ impl Run {
         Ok(())
     }
 
-    /// Records that the vendor accepted the new limit.
     pub(super) fn raised(&mut self) {
         self.report.limit_raise = Some(LimitRaise::Raised);
         self.unchanged = Some(0);

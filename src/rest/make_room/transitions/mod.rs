@@ -42,7 +42,6 @@ pub(super) enum Phase {
     Done,
 }
 
-/// The phase of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Current(Phase);

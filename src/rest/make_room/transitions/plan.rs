@@ -7,7 +7,6 @@ use super::super::{Candidate, Outcome, Spared};
 use super::Phase;
 use crate::rest::{GetGroupMemberInfo, GroupInfo, Member, MemberPage, RestError};
 
-/// Reads the members and makes the plan.
 impl Run {
     pub(super) fn scan(&mut self, info: &GroupInfo) {
         self.plan = Plan::new(self.missing);

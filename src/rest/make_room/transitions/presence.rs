@@ -5,9 +5,7 @@ use super::super::scan::Scan;
 use super::super::{Outcome, Spared};
 use crate::rest::{OnlineStatus, OnlineStatusList, RestError};
 
-/// Handles the responses about who is online.
 impl Run {
-    /// Updates the plan with who is online, during the scan.
     pub(super) fn asked(
         &mut self,
         accounts: &[String],

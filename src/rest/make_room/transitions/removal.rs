@@ -9,7 +9,6 @@ use crate::rest::{RestApi, RestError, since_epoch};
 
 /// The requests that change something, and what follows if their answer is late or missing.
 impl Run {
-    /// Records that the request of this phase is handed out.
     pub(in super::super) fn handed_out(&mut self, now: SystemTime) {
         match self.phase.get() {
             Phase::Raise { to } => {

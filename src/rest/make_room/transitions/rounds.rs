@@ -89,7 +89,6 @@ impl Run {
         }
     }
 
-    /// Goes on once the whole round has been looked at.
     pub(super) fn judged_all(&mut self, at: Duration) {
         if self.round.to_remove.is_empty() {
             self.begin_round(self.round.end);
@@ -100,7 +99,6 @@ impl Run {
         }
     }
 
-    /// Goes on with the plan after a new count.
     pub(super) fn recounted(&mut self, info: &GroupInfo) {
         if self.round.to_remove.is_empty() || self.round.looked < self.round.candidates.len() {
             // The round is from before a raise, or from a plan that waited for approval.
