@@ -9,12 +9,21 @@ fn parse(raw_body: &[u8]) -> CallbackBody<'_> {
         .unwrap_or_else(|rejection| panic!("{}: {rejection}", String::from_utf8_lossy(raw_body)))
 }
 
+/// Returns a body with more fields, or none.
+fn with(more: &str) -> String {
+    format!(r#"{{"CallbackCommand":"A","GroupId":"g"{more}}}"#)
+}
+
 #[test]
 fn documented_sample() {
     let body = parse(BODY);
     assert_eq!(body.command(), "Group.CallbackAfterGroupFull");
     assert_eq!(body.group_id(), "@TGS#2J4SZEAEL");
     assert_eq!(body.event_time_millis(), Some(1_670_574_414_123));
+    let json = serde_json::to_string(&body).unwrap();
+    assert_eq!(json.as_bytes(), BODY);
+    let back: CallbackBody<'static> = serde_json::from_reader(json.as_bytes()).unwrap();
+    assert_eq!(back, body.into_owned());
 }
 
 #[test]
@@ -29,8 +38,7 @@ fn event_time_has_four_shapes() {
         (r#","EventTime":18446744073709551615"#, Some(u64::MAX)),
         (r#","EventTime":"18446744073709551615""#, Some(u64::MAX)),
     ] {
-        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g"{field}}}"#);
-        assert_eq!(parse(json.as_bytes()).event_time_millis(), millis, "{json}");
+        assert_eq!(parse(with(field).as_bytes()).event_time_millis(), millis, "{field}");
     }
 }
 
@@ -38,31 +46,18 @@ fn event_time_has_four_shapes() {
 fn a_topic_is_optional() {
     let topic = "@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5";
     for (field, topic_id) in [
-        (String::new(), None),
-        (r#","TopicId":null"#.to_owned(), None),
-        (r#","TopicId":"""#.to_owned(), None),
-        (format!(r#","TopicId":"{topic}""#), Some(topic)),
-        (r#","TopicId":"\u7fa4""#.to_owned(), Some("群")),
-        (r#","topicId":"t""#.to_owned(), None),
+        ("", None),
+        (r#","TopicId":null"#, None),
+        (r#","TopicId":"""#, None),
+        (&format!(r#","TopicId":"{topic}""#), Some(topic)),
+        (r#","TopicId":"\u7fa4""#, Some("群")),
+        (r#","topicId":"t""#, None),
     ] {
-        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g"{field}}}"#);
+        let json = with(field);
         let body = parse(json.as_bytes());
-        assert_eq!(body.topic_id(), topic_id, "{json}");
+        assert_eq!(body.topic_id(), topic_id, "{field}");
         let back: CallbackBody<'_> = serde_json::from_str(&serde_json::to_string(&body).unwrap()).unwrap();
         assert_eq!(back, body.into_owned());
-    }
-}
-
-#[test]
-fn a_topic_of_another_type_is_refused() {
-    for (field, message) in [
-        ("5", "body: field `TopicId`: invalid type: integer `5`, expected a string at line 1 column 48"),
-        (r#"["t"]"#, "body: field `TopicId`: invalid type: sequence, expected a string at line 1 column 47"),
-        ("true", "body: field `TopicId`: invalid type: boolean `true`, expected a string at line 1 column 51"),
-        (r#""t","TopicId":"t""#, "body: duplicate field `TopicId` at line 1 column 60"),
-    ] {
-        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","TopicId":{field}}}"#);
-        assert_eq!(CallbackBody::parse(json.as_bytes()).expect_err(field).to_string(), message);
     }
 }
 
@@ -88,123 +83,85 @@ fn captured_shapes() {
 
 #[test]
 fn unknown_fields_are_ignored_to_any_depth() {
-    let deep = format!(
-        r#"{{"CallbackCommand":"A","x":{}{},"GroupId":"g"}}"#,
-        "[{\"a\":".repeat(200_000),
-        "1".to_owned() + &"}]".repeat(200_000),
-    );
+    let deep = with(&format!(r#","x":{}1{}"#, "[{\"a\":".repeat(200_000), "}]".repeat(200_000)));
     assert_eq!(parse(deep.as_bytes()).group_id(), "g");
 }
 
+#[track_caller]
+fn refuse(raw_body: &[u8], message: &str) {
+    let rejection = CallbackBody::parse(raw_body).expect_err(message);
+    assert_eq!(rejection.to_string(), message);
+    assert_eq!((rejection.kind(), rejection.parameter()), (RejectionKind::MalformedBody, None), "{message}");
+}
+
 #[test]
-fn refusals_name_the_field_and_the_reason() {
-    let long = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":"{}"}}"#, "z".repeat(100));
-    let cut = format!(
-        "body: field `EventTime`: invalid value: string \"{}…\", expected milliseconds since the Unix epoch \
-         at line 1 column 151",
-        "z".repeat(64)
-    );
+fn refusals_say_what_is_wrong_with_the_object() {
+    let object = "expected an object with `CallbackCommand` and `GroupId`";
+    refuse(b"null", &format!("body: invalid type: null, {object} at line 1 column 4"));
+    refuse(b"\"x\"", &format!("body: invalid type: string \"x\", {object} at line 1 column 3"));
     let text = format!("\"{}\"", "é".repeat(1000));
-    let cut_text = format!("body: invalid type: string \"{}…", "é".repeat(256 - 22));
+    refuse(text.as_bytes(), &format!("body: invalid type: string \"{}…", "é".repeat(256 - 22)));
     for (raw_body, message) in [
-        (text.as_bytes(), &*cut_text),
-        (b"", "the body is empty"),
+        (&b""[..], "the body is empty"),
         (b" \r\n", "the body is empty"),
-        (b"{}", "body: missing field `CallbackCommand` at line 1 column 2"),
-        (
-            b"null",
-            "body: invalid type: null, expected an object with `CallbackCommand` and `GroupId` at line 1 column 4",
-        ),
-        (
-            b"\"x\"",
-            "body: invalid type: string \"x\", expected an object with `CallbackCommand` and `GroupId` at line 1 column 3",
-        ),
         (br#"["A","g",1]"#, "body: expected an object, found an array"),
         (b" [", "body: expected an object, found an array"),
-        (br#"{"CallbackCommand":"A"}"#, "body: missing field `GroupId` at line 1 column 23"),
-        (br#"{"GroupId":"g"}"#, "body: missing field `CallbackCommand` at line 1 column 15"),
-        (
-            br#"{"CallbackCommand":"A","GroupId":""}"#,
-            "body: field `GroupId`: expected a group, found \"\" at line 1 column 36",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":5}"#,
-            "body: field `GroupId`: invalid type: integer `5`, expected a string at line 1 column 34",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":null}"#,
-            "body: field `GroupId`: invalid type: null, expected a string at line 1 column 37",
-        ),
-        (
-            br#"{"CallbackCommand":["A"],"GroupId":"g"}"#,
-            "body: field `CallbackCommand`: invalid type: sequence, expected a string at line 1 column 19",
-        ),
-        (
-            br#"{"CallbackCommand":"A","CallbackCommand":"A","GroupId":"g"}"#,
-            "body: duplicate field `CallbackCommand` at line 1 column 40",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","\u0047roupId":"h"}"#,
-            "body: duplicate field `GroupId` at line 1 column 51",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":1,"EventTime":null}"#,
-            "body: duplicate field `EventTime` at line 1 column 62",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":-1}"#,
-            "body: field `EventTime`: invalid type: integer `-1`, expected milliseconds since the Unix epoch \
-             at line 1 column 51",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":1.5}"#,
-            "body: field `EventTime`: invalid type: floating point `1.5`, expected milliseconds since the Unix epoch \
-             at line 1 column 52",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":""}"#,
-            "body: field `EventTime`: invalid value: string \"\", expected milliseconds since the Unix epoch \
-             at line 1 column 51",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":"+1"}"#,
-            "body: field `EventTime`: invalid value: string \"+1\", expected milliseconds since the Unix epoch \
-             at line 1 column 53",
-        ),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g","EventTime":true}"#,
-            "body: field `EventTime`: invalid type: boolean `true`, expected milliseconds since the Unix epoch \
-             at line 1 column 53",
-        ),
-        (long.as_bytes(), &cut),
         (b"\xef\xbb\xbf{\"CallbackCommand\":\"A\",\"GroupId\":\"g\"}", "body: expected value at line 1 column 1"),
+        (b"{}", "body: missing field `CallbackCommand` at line 1 column 2"),
+        (br#"{"GroupId":"g"}"#, "body: missing field `CallbackCommand` at line 1 column 15"),
+        (br#"{"CallbackCommand":"A"}"#, "body: missing field `GroupId` at line 1 column 23"),
+        (br#"{"CallbackCommand":"A",}"#, "body: trailing comma at line 1 column 24"),
         (br#"{"CallbackCommand":"A","GroupId":"g"}x"#, "body: trailing characters at line 1 column 38"),
         (br#"{"CallbackCommand":"A","GroupId":"g"}{}"#, "body: trailing characters at line 1 column 38"),
-        (
-            br#"{"CallbackCommand":"A","GroupId":"g"#,
-            "body: field `GroupId`: EOF while parsing a string at line 1 column 35",
-        ),
-        (br#"{"CallbackCommand":"A",}"#, "body: trailing comma at line 1 column 24"),
         (b"{\"CallbackCommand\":\"A\",\"GroupId\":\"\xff\"}", "body: invalid utf-8 sequence of 1 bytes from index 34"),
         (
             b"{\"CallbackCommand\":\"A\",\"GroupId\":\"g\",\"x\":\"\xff\"}",
             "body: invalid utf-8 sequence of 1 bytes from index 42",
         ),
     ] {
-        let rejection = CallbackBody::parse(raw_body).expect_err(message);
-        assert_eq!(rejection.kind(), RejectionKind::MalformedBody, "{message}");
-        assert_eq!(rejection.to_string(), message);
-        assert_eq!(rejection.parameter(), None);
+        refuse(raw_body, message);
     }
 }
 
 #[test]
-fn json_reads_back_owned() {
-    let body = parse(BODY);
-    let json = serde_json::to_string(&body).unwrap();
-    assert_eq!(json.as_bytes(), BODY);
-    let back: CallbackBody<'static> = serde_json::from_reader(json.as_bytes()).unwrap();
-    assert_eq!(back, body.into_owned());
+fn refusals_name_the_field_and_the_reason() {
+    for (group_id, reason) in [
+        ("\"\"}", "expected a group, found \"\" at line 1 column 36"),
+        ("5}", "invalid type: integer `5`, expected a string at line 1 column 34"),
+        ("null}", "invalid type: null, expected a string at line 1 column 37"),
+        ("\"g", "EOF while parsing a string at line 1 column 35"),
+    ] {
+        let json = format!(r#"{{"CallbackCommand":"A","GroupId":{group_id}"#);
+        refuse(json.as_bytes(), &format!("body: field `GroupId`: {reason}"));
+    }
+    for (field, message) in [
+        (r#","CallbackCommand":"A""#, "duplicate field `CallbackCommand` at line 1 column 54"),
+        (r#","\u0047roupId":"h""#, "duplicate field `GroupId` at line 1 column 51"),
+        (r#","EventTime":1,"EventTime":null"#, "duplicate field `EventTime` at line 1 column 62"),
+        (r#","TopicId":"t","TopicId":"t""#, "duplicate field `TopicId` at line 1 column 60"),
+        (r#","TopicId":5"#, "field `TopicId`: invalid type: integer `5`, expected a string at line 1 column 48"),
+        (r#","TopicId":["t"]"#, "field `TopicId`: invalid type: sequence, expected a string at line 1 column 47"),
+        (r#","TopicId":true"#, "field `TopicId`: invalid type: boolean `true`, expected a string at line 1 column 51"),
+    ] {
+        refuse(with(field).as_bytes(), &format!("body: {message}"));
+    }
+    let long = "z".repeat(100);
+    for (time, found, column) in [
+        ("-1", "type: integer `-1`", 51),
+        ("1.5", "type: floating point `1.5`", 52),
+        ("true", "type: boolean `true`", 53),
+        ("\"\"", "value: string \"\"", 51),
+        ("\"+1\"", "value: string \"+1\"", 53),
+        (&format!("\"{long}\""), &format!("value: string \"{}…\"", &long[..64]), 151),
+    ] {
+        let expected = "expected milliseconds since the Unix epoch";
+        let message = format!("body: field `EventTime`: invalid {found}, {expected} at line 1 column {column}");
+        refuse(with(&format!(r#","EventTime":{time}"#)).as_bytes(), &message);
+    }
+    refuse(
+        br#"{"CallbackCommand":["A"],"GroupId":"g"}"#,
+        "body: field `CallbackCommand`: invalid type: sequence, expected a string at line 1 column 19",
+    );
 }
 
 /// serde buffers the input of an untagged enum, and `null` comes out of the buffer as a unit.
@@ -216,8 +173,7 @@ fn reads_from_a_buffer_too() {
         Callback(CallbackBody<'static>),
     }
     for (time, millis) in [("null", None), ("1", Some(1)), ("\"1\"", Some(1))] {
-        let json = format!(r#"{{"CallbackCommand":"A","GroupId":"g","EventTime":{time}}}"#);
-        let Message::Callback(body) = serde_json::from_str(&json).unwrap();
-        assert_eq!(body.event_time_millis(), millis, "{json}");
+        let Message::Callback(body) = serde_json::from_str(&with(&format!(r#","EventTime":{time}"#))).unwrap();
+        assert_eq!(body.event_time_millis(), millis, "{time}");
     }
 }

@@ -1,29 +1,29 @@
-//! The single steps of `handle`, and events in a queue.
+//! The single steps of `handle`, and events in a queue: JSON that every later version reads, and a stable id.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::util::{APP, BODY, NOW, QUERY, at};
-use im_group_full::{
-    CallbackBody, CallbackQuery, GROUP_FULL_COMMAND, GroupFull, OptPlatform, RejectionKind, Validator,
-};
-use serde::de::value::{Error as ValueError, MapDeserializer};
-use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use im_group_full::{CallbackQuery, GROUP_FULL_COMMAND, GroupFull, OptPlatform, RejectionKind, SdkAppId, Validator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+/// Written before `TopicId` existed.
 const JSON: &str = concat!(
     r#"{"query":{"SdkAppid":888888,"CallbackCommand":"Group.CallbackAfterGroupFull","contenttype":"json","#,
     r#""ClientIP":"127.0.0.1","OptPlatform":"RESTAPI","RequestID":null},"#,
     r#""body":{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"@TGS#2J4SZEAEL","EventTime":1670574414123}}"#,
 );
 
-fn event() -> GroupFull<'static> {
-    Validator::unauthenticated(APP).validate(QUERY, BODY, at(NOW)).expect("the documented sample is valid")
+#[track_caller]
+fn event(raw_query: &str, raw_body: &[u8]) -> GroupFull<'static> {
+    Validator::unauthenticated(APP).validate(raw_query, raw_body, at(NOW)).expect(raw_query).into_owned()
 }
 
 #[test]
 fn returns_what_the_callback_says() {
-    let event = event();
+    let event = event(QUERY, BODY);
     assert_eq!(event.group_id(), "@TGS#2J4SZEAEL");
     assert_eq!(event.sdk_app_id(), APP);
     assert_eq!(event.event_time_millis(), Some(1_670_574_414_123));
@@ -46,8 +46,7 @@ fn information_may_be_missing_or_odd() {
         ("&ClientIP=1.2.3.4:80", None, None),
         ("&ClientIP=unknown&OptPlatform=%zz", None, Some(OptPlatform::Other("%zz"))),
     ] {
-        let query = format!("SdkAppid=888888&CallbackCommand={GROUP_FULL_COMMAND}{more}");
-        let event = Validator::unauthenticated(APP).validate(&query, body, at(NOW)).expect(more);
+        let event = event(&format!("SdkAppid=888888&CallbackCommand={GROUP_FULL_COMMAND}{more}"), body);
         assert_eq!(event.client_addr(), addr.map(|addr| addr.parse().unwrap()));
         assert_eq!(event.opt_platform(), platform);
         assert_eq!((event.event_time(), event.event_time_millis()), (None, None));
@@ -60,10 +59,9 @@ fn one_check_serves_several_commands() {
     let checked = validator.check_query(QUERY, at(NOW)).unwrap();
     assert_eq!(checked.command(), GROUP_FULL_COMMAND);
     assert_eq!(checked.query().client_ip(), Some("127.0.0.1"));
-    assert_eq!(checked.group_full(BODY).unwrap(), event());
+    assert_eq!(checked.group_full(BODY).unwrap(), event(QUERY, BODY));
 
-    let other = "SdkAppid=888888&CallbackCommand=State.StateChange";
-    let checked = validator.check_query(other, at(NOW)).unwrap();
+    let checked = validator.check_query("SdkAppid=888888&CallbackCommand=State.StateChange", at(NOW)).unwrap();
     assert_eq!(checked.clone().group_full(b"").unwrap_err().kind(), RejectionKind::OtherCommand);
     assert_eq!(checked.query().command(), "State.StateChange");
 
@@ -110,23 +108,6 @@ fn debug_shows_whether_callbacks_can_be_forged() {
     );
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Job {
-    attempt: u32,
-    event: GroupFull<'static>,
-}
-
-#[test]
-fn through_a_json_queue() {
-    let event = event();
-    assert_eq!(serde_json::to_string(&event).unwrap(), JSON);
-    let back: GroupFull<'static> = serde_json::from_reader(JSON.as_bytes()).unwrap();
-    assert_eq!(back, event);
-    let job = Job { attempt: 1, event };
-    let json = serde_json::to_vec(&job).unwrap();
-    assert_eq!(serde_json::from_slice::<Job>(&json).unwrap(), job);
-}
-
 /// Inside a tagged enum, serde buffers first and gives the fields other types.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
@@ -135,69 +116,41 @@ enum Tagged {
 }
 
 #[test]
-fn through_formats_with_other_types() {
-    let without_time = br#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"}"#;
-    for body in [BODY, without_time] {
-        let event = Validator::unauthenticated(APP).validate(QUERY, body, at(NOW)).unwrap().into_owned();
-        let tagged = Tagged::Full(event.clone());
+fn through_a_json_queue() {
+    assert_eq!(serde_json::to_string(&event(QUERY, BODY)).unwrap(), JSON);
+    let query = "SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupFull";
+    let body = r#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"群","TopicId":"t"}"#;
+    let topic = event(QUERY, body.as_bytes());
+    assert_eq!(topic.topic_id(), Some("t"));
+    let written = serde_json::to_string(&topic).unwrap();
+    assert!(written.ends_with(r#""GroupId":"群","EventTime":null,"TopicId":"t"}}"#), "{written}");
+    let bare = event(query, body.replace(r#","TopicId":"t""#, "").as_bytes());
+    let json = concat!(
+        r#"{"query":{"SdkAppid":888888,"CallbackCommand":"Group.CallbackAfterGroupFull","contenttype":null,"#,
+        r#""ClientIP":null,"OptPlatform":null,"RequestID":null},"#,
+        r#""body":{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"群","EventTime":null}}"#,
+    );
+    assert_eq!(serde_json::to_string(&bare).unwrap(), json);
+    for (event, json) in [(event(QUERY, BODY), JSON), (topic, &written), (bare, json)] {
+        assert_eq!(serde_json::from_str::<GroupFull<'_>>(json).unwrap(), event);
+        assert_eq!(serde_json::from_reader::<_, GroupFull<'static>>(json.as_bytes()).unwrap(), event);
+        let value: Value = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::from_value::<GroupFull<'static>>(value).unwrap(), event);
+        let tagged = Tagged::Full(event);
         let json = serde_json::to_string(&tagged).unwrap();
         assert_eq!(serde_json::from_str::<Tagged>(&json).unwrap(), tagged);
-        // A format whose integers are signed, and one that marks what is optional.
-        let value = serde_json::to_value(&event).unwrap();
-        assert_eq!(serde_json::from_value::<GroupFull<'static>>(value).unwrap(), event);
-    }
-    for (millis, expected) in [(1_i64, Ok(Some(1))), (-1, Err(()))] {
-        let fields = [
-            ("CallbackCommand", Signed::Text("A")),
-            ("GroupId", Signed::Text("g")),
-            ("EventTime", Signed::Integer(millis)),
-        ];
-        let body = CallbackBody::deserialize(MapDeserializer::<_, ValueError>::new(fields.into_iter()));
-        assert_eq!(body.map(|body| body.event_time_millis()).map_err(|_| ()), expected);
-    }
-}
-
-/// A value of a format that has only signed integers and marks optional values, like TOML and RON.
-enum Signed {
-    Text(&'static str),
-    Integer(i64),
-}
-
-impl IntoDeserializer<'_, ValueError> for Signed {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> Deserializer<'de> for Signed {
-    type Error = ValueError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
-            Self::Text(text) => visitor.visit_str(text),
-            Self::Integer(integer) => visitor.visit_i64(integer),
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        visitor.visit_some(self)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
 #[test]
 fn deserialised_events_are_checked_again() {
+    let command = r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#;
     for (from, to, message) in [
+        (command, r#""CallbackCommand":"A","contenttype""#, "command \"A\": not Group.CallbackAfterGroupFull"),
         (
-            r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#,
-            r#""CallbackCommand":"A","contenttype""#,
-            "command \"A\": not Group.CallbackAfterGroupFull",
+            command,
+            r#""CallbackCommand":"","contenttype""#,
+            "parameter `CallbackCommand`: expected a command, found \"\" at line 1 column 48",
         ),
         (r#""json""#, r#""xml""#, "parameter `contenttype`: expected json, found \"xml\""),
         (
@@ -207,11 +160,6 @@ fn deserialised_events_are_checked_again() {
         ),
         ("@TGS#2J4SZEAEL", "", "field `GroupId`: expected a group, found \"\" at line 1 column 232"),
         ("888888", "-1", "invalid value: integer `-1`, expected u64 at line 1 column 23"),
-        (
-            r#""CallbackCommand":"Group.CallbackAfterGroupFull","contenttype""#,
-            r#""CallbackCommand":"","contenttype""#,
-            "parameter `CallbackCommand`: expected a command, found \"\" at line 1 column 48",
-        ),
         (r#""SdkAppid":888888,"#, "", "missing field `SdkAppid` at line 1 column 144"),
     ] {
         assert!(JSON.contains(from), "{from}");
@@ -224,22 +172,53 @@ fn deserialised_events_are_checked_again() {
 #[test]
 fn unit_tests_can_make_one() {
     let query = CallbackQuery::parse("SdkAppid=1&CallbackCommand=A").unwrap();
-    let body = CallbackBody::parse(br#"{"CallbackCommand":"B","GroupId":"g"}"#).unwrap();
+    let body = im_group_full::CallbackBody::parse(br#"{"CallbackCommand":"B","GroupId":"g"}"#).unwrap();
     let event = GroupFull::assume_verified(query, body);
     assert_eq!((event.sdk_app_id().get(), event.group_id()), (1, "g"));
 }
 
+fn id(app: u64, event_time: &Value, group_id: &str, topic_id: Option<&str>) -> String {
+    let query = format!("SdkAppid={app}&CallbackCommand={GROUP_FULL_COMMAND}");
+    let body = json!({
+        "CallbackCommand": GROUP_FULL_COMMAND, "GroupId": group_id, "EventTime": event_time, "TopicId": topic_id,
+    });
+    let validator = Validator::unauthenticated(SdkAppId::new(app));
+    validator.validate(&query, body.to_string().as_bytes(), at(NOW)).unwrap().id()
+}
+
 #[test]
-fn ids_tell_events_apart() {
-    for (time, id, event_time) in [
-        (r#","EventTime":5"#, "888888:5:g", Some(UNIX_EPOCH + Duration::from_millis(5))),
-        (r#","EventTime":0"#, "888888:0:g", Some(UNIX_EPOCH)),
+fn the_id_names_the_event() {
+    for (app, event_time, group_id, topic_id, expected) in [
+        (888_888, json!(1_670_574_414_123_u64), "@TGS#2J4SZEAEL", None, "888888:1670574414123:@TGS#2J4SZEAEL"),
+        (888_888, json!("1670574414123"), "@TGS#2J4SZEAEL", None, "888888:1670574414123:@TGS#2J4SZEAEL"),
+        (888_888, json!(null), "@TGS#2J4SZEAEL", None, "888888::@TGS#2J4SZEAEL"),
         // Seconds are not guessed.
-        (r#","EventTime":1670574414"#, "888888:1670574414:g", Some(at(1_670_574) + Duration::from_millis(414))),
-        ("", "888888::g", None),
+        (888_888, json!(1_670_574_414), "g", None, "888888:1670574414:g"),
+        (1, json!(0), "群 1", None, "1:0:群 1"),
+        (u64::MAX, json!(u64::MAX), ":", None, "18446744073709551615:18446744073709551615::"),
+        (888_888, json!(5), "群 1", Some("t/1"), "888888:5/5:群 1/t/1"),
+        (888_888, json!(null), "g", Some("t"), "888888:/1:g/t"),
+        // An empty one is none.
+        (888_888, json!(5), "g", Some(""), "888888:5:g"),
     ] {
-        let body = format!(r#"{{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"{time}}}"#);
-        let event = Validator::unauthenticated(APP).validate(QUERY, body.as_bytes(), at(NOW)).unwrap();
-        assert_eq!((event.id().as_str(), event.event_time()), (id, event_time));
+        assert_eq!(id(app, &event_time, group_id, topic_id), expected);
     }
+    let repeated = format!("{QUERY}&RequestID=1b4e28ba-2fa1-11d2-883f-0016d3cca427").replace("RESTAPI", "Web");
+    assert_ne!(event(&repeated, BODY), event(QUERY, BODY));
+    assert_eq!(event(&repeated, BODY).id(), event(QUERY, BODY).id());
+}
+
+/// A topic differs from its Community, and no text can imitate another event's id.
+#[test]
+fn no_two_events_share_an_id() {
+    let texts = ["1", ":1", "1:1", "::1", "1:1:1", "1/1", "/1", "1/1:1/1", " 1", "1\n"];
+    let times = [json!(null), json!(0), json!(1), json!(11)];
+    let topics = std::iter::once(None).chain(texts.map(Some));
+    let ids: HashSet<_> = [1, 11]
+        .into_iter()
+        .flat_map(|app| times.iter().map(move |time| (app, time)))
+        .flat_map(|(app, time)| texts.map(|text| (app, time, text)))
+        .flat_map(|(app, time, text)| topics.clone().map(move |topic| id(app, time, text, topic)))
+        .collect();
+    assert_eq!(ids.len(), 2 * times.len() * texts.len() * (1 + texts.len()));
 }

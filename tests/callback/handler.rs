@@ -1,32 +1,46 @@
-//! Handlers behind pointers and trait objects, and the promised traits of the types.
+//! Handlers of all kinds: closures, behind pointers and trait objects, and with the trait's defaults.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
-use crate::util::{APP, BODY, NOW, OK, QUERY, Recorder, at};
+use crate::util::{APP, BODY, FULL, KINDS, NOW, OK, QUERY, Recorder, at, ready};
 use im_group_full::{
-    ActionStatus, AsyncHandlerFn, CallbackBody, CallbackQuery, CallbackResponse, CheckedQuery, Failure, GroupFull,
-    GroupFullHandler, HandlerFn, Immediate, OptPlatform, Rejection, RejectionKind, Reply, SdkAppId, Validator, handle,
-    handle_request, handler_fn,
+    ActionStatus, AsyncGroupFullHandler, AsyncHandlerFn, CallbackBody, CallbackQuery, CallbackResponse, CheckedQuery,
+    Failure, GroupFull, GroupFullHandler, HandlerFn, Immediate, OptPlatform, Rejection, RejectionKind, Reply, SdkAppId,
+    Validator, async_handler_fn, handle, handle_async, handle_request, handler_fn,
 };
 use serde::de::DeserializeOwned;
 
+/// One request for each method of a handler.
+const REQUESTS: [(&str, &[u8]); 3] = [(QUERY, BODY), ("", BODY), ("SdkAppid=888888&CallbackCommand=A", b"")];
+
+fn unauthenticated() -> Validator {
+    Validator::unauthenticated(APP)
+}
+
 #[test]
 fn closures() {
-    let count = AtomicUsize::new(0);
-    let handler = handler_fn(Validator::unauthenticated(APP), |event| {
-        assert_eq!(event.group_id(), "@TGS#2J4SZEAEL");
-        count.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    });
-    assert_eq!(handle(QUERY, BODY, &handler).body().as_ref(), OK.as_bytes());
-    assert_eq!(handle("", BODY, &handler).status(), 400);
-    assert_eq!(count.load(Ordering::Relaxed), 1);
-    assert_eq!(
-        format!("{handler:?}"),
-        "HandlerFn { validator: Validator { sdk_app_id: SdkAppId(888888), query_limit: 8192, body_limit: 65536, \
-         requires_signature: false, .. }, .. }"
-    );
+    let groups = Mutex::new(Vec::new());
+    let note = |event: &GroupFull<'_>| {
+        groups.lock().unwrap().push(event.group_id().to_owned());
+        if event.query().request_id() == Some("fail") { Err("no")? } else { Ok(()) }
+    };
+    let handler = handler_fn(unauthenticated(), note);
+    let waiting = async_handler_fn(unauthenticated(), |event: GroupFull<'static>| async move { note(&event) });
+    let failing = format!("{QUERY}&RequestID=fail");
+    for (query, status, info) in
+        [(QUERY, 200, ""), (&failing, 200, "internal error"), ("", 400, "parameter `SdkAppid`: missing")]
+    {
+        for reply in [handle(query, BODY, &handler), ready(handle_async(query, BODY, &waiting))] {
+            assert_eq!((reply.status().as_u16(), reply.response().error_info()), (status, info));
+        }
+    }
+    assert_eq!(*groups.lock().unwrap(), ["@TGS#2J4SZEAEL"; 4]);
+    let debug = "HandlerFn { validator: Validator { sdk_app_id: SdkAppId(888888), query_limit: 8192, body_limit: 65536, \
+         requires_signature: false, .. }, .. }";
+    assert_eq!(format!("{handler:?}"), debug);
+    assert_eq!(format!("{waiting:?}"), format!("Async{debug}"));
 }
 
 /// Including rejections before any check of the query. A later closure replaces an earlier one.
@@ -34,15 +48,15 @@ fn closures() {
 fn closures_get_every_rejection_once() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    let handler = handler_fn(Validator::unauthenticated(APP), |_| Ok(()))
+    let handler = handler_fn(unauthenticated(), |_| Ok(()))
         .when_rejected(|rejection| panic!("replaced: {rejection}"))
         .when_rejected(move |_| {
-            counted.fetch_add(1, Ordering::Relaxed);
+            counted.fetch_add(1, SeqCst);
         });
     for (method, query) in [("GET", QUERY), ("POST", ""), ("POST", "SdkAppid=1&CallbackCommand=A")] {
         let _ = handle_request(method, query, |_| Ok(BODY), &handler);
     }
-    assert_eq!(count.load(Ordering::Relaxed), 3);
+    assert_eq!(count.load(SeqCst), 3);
 }
 
 /// `main() -> Result<(), Box<dyn Error>>` prints `Debug`.
@@ -62,28 +76,33 @@ fn debug_of_errors_says_what_is_wrong() {
 /// Every method must reach the handler behind the pointer, including those with a default.
 #[test]
 fn pointers_forward_every_method() {
+    const CALLS: [&str; 5] = [FULL, "failed @TGS#2J4SZEAEL: no", "rejected missing_parameter", "other A", "now"];
     #[track_caller]
     fn forwards<H: GroupFullHandler + ?Sized>(handler: &H, recorder: &Recorder) {
-        assert_eq!(handle(QUERY, BODY, handler).status(), 200);
-        assert_eq!(handle("", BODY, handler).status(), 400);
-        assert_eq!(handle("SdkAppid=888888&CallbackCommand=A", b"", handler).status(), 200);
-        assert_eq!(handler.now(), at(NOW));
-        assert_eq!(handler.validator().sdk_app_id(), APP);
-        assert_eq!(
-            recorder.calls(),
-            ["full @TGS#2J4SZEAEL", "failed @TGS#2J4SZEAEL: no", "rejected missing_parameter", "other A", "now"]
-        );
+        assert_eq!(REQUESTS.map(|(query, body)| handle(query, body, handler).status().as_u16()), [200, 400, 200]);
+        assert_eq!((handler.now(), handler.validator().sdk_app_id()), (at(NOW), APP));
+        assert_eq!(recorder.calls(), CALLS);
     }
-    let recorder = Arc::new(Recorder::failing(|| Failure::new("no")));
-    forwards(&*recorder, &recorder);
-    forwards(&&*recorder, &recorder);
-    forwards(&Arc::clone(&recorder), &recorder);
-    forwards(&Box::new(Arc::clone(&recorder)), &recorder);
-    forwards::<dyn GroupFullHandler>(&*recorder, &recorder);
-    let boxed: Box<dyn GroupFullHandler> = Box::new(Arc::clone(&recorder));
+    #[track_caller]
+    fn forwards_async<H: AsyncGroupFullHandler + ?Sized>(handler: &H, recorder: &Recorder) {
+        let status = |(query, body)| ready(handle_async(query, body, handler)).status().as_u16();
+        assert_eq!(REQUESTS.map(status), [200, 400, 200]);
+        assert_eq!((handler.now(), handler.validator().sdk_app_id()), (at(NOW), APP));
+        assert_eq!(recorder.calls(), CALLS);
+    }
+    let recorder = Recorder::failing(|| Failure::new("no"));
+    let boxed: Box<dyn GroupFullHandler> = Box::new(recorder.clone());
+    let shared: Arc<dyn GroupFullHandler> = Arc::new(recorder.clone());
+    forwards(&recorder, &recorder);
+    forwards(&&recorder, &recorder);
+    forwards(&Arc::new(recorder.clone()), &recorder);
+    forwards(&Box::new(Arc::new(recorder.clone())), &recorder);
+    forwards::<dyn GroupFullHandler>(&recorder, &recorder);
     forwards(&boxed, &recorder);
-    let shared: Arc<dyn GroupFullHandler> = recorder.clone();
     forwards(&shared, &recorder);
+    forwards_async(&Immediate(&recorder), &recorder);
+    forwards_async(&&Box::new(&Immediate(&recorder)), &recorder);
+    forwards_async(&Arc::new(Immediate(shared)), &recorder);
 }
 
 #[test]
@@ -97,14 +116,61 @@ fn defaults_do_nothing() {
             Err(Failure::new("no"))
         }
     }
-    let quiet = Quiet(Validator::unauthenticated(APP));
-    assert_eq!(handle(QUERY, BODY, &quiet).response().error_info(), "no");
-    assert_eq!(handle("", BODY, &quiet).status(), 400);
-    assert_eq!(handle("SdkAppid=888888&CallbackCommand=A", b"", &quiet).status(), 200);
-    let before = std::time::SystemTime::now();
-    assert!(quiet.now() >= before);
+    impl AsyncGroupFullHandler for Quiet {
+        fn validator(&self) -> &Validator {
+            &self.0
+        }
+        async fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
+            GroupFullHandler::on_group_full(self, event)
+        }
+    }
+    let quiet = Quiet(unauthenticated());
+    for ((query, body), (status, info)) in
+        REQUESTS.into_iter().zip([(200, "no"), (400, "parameter `SdkAppid`: missing"), (200, "")])
+    {
+        for reply in [handle(query, body, &quiet), ready(handle_async(query, body, &quiet))] {
+            assert_eq!((reply.status().as_u16(), reply.response().error_info()), (status, info));
+        }
+    }
+    let before = SystemTime::now();
+    let closure = async_handler_fn(unauthenticated(), async |_| Ok(()));
+    for now in [GroupFullHandler::now(&quiet), AsyncGroupFullHandler::now(&quiet), closure.now()] {
+        assert!(now >= before);
+    }
     // From the vendor's page.
     assert_eq!(im_group_full::CALLBACK_TIMEOUT.as_secs(), 2);
+}
+
+#[test]
+fn a_refusal_awaits_nothing_and_a_dropped_future_leaves_nothing_behind() {
+    let never = async_handler_fn(unauthenticated(), async |_| std::future::pending().await)
+        .when_failed(|event, failure| panic!("{event:?}: {failure}"));
+    assert_eq!(ready(handle_async("", BODY, &never)).status(), 400);
+    let recorder = Recorder::unauthenticated();
+    let immediate = Immediate(&recorder);
+    let never_read = |_| std::future::pending::<Result<Vec<u8>, Rejection>>();
+    let futures: [std::pin::Pin<Box<dyn Future<Output = Reply>>>; 2] = [
+        Box::pin(handle_async(QUERY, BODY, &never)),
+        Box::pin(im_group_full::handle_request_async("POST", QUERY, never_read, &immediate)),
+    ];
+    for mut future in futures {
+        for _ in 0..3 {
+            assert!(future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+        }
+    }
+    drop(handle_async(QUERY, BODY, &immediate));
+    assert_eq!(recorder.calls(), [""; 0]);
+}
+
+/// Also with a handler whose type is hidden, as from a function that makes one.
+#[test]
+fn futures_with_a_hidden_handler_are_send() {
+    fn hidden() -> impl AsyncGroupFullHandler {
+        async_handler_fn(unauthenticated(), async |_| Ok(()))
+    }
+    let handler = hidden();
+    let reply = ready(async { handle_async(QUERY, BODY, &handler).await });
+    assert_eq!(reply.body().as_ref(), OK.as_bytes());
 }
 
 #[test]
@@ -123,24 +189,7 @@ fn types_implement_the_promised_traits() {
 
 #[test]
 fn kinds_are_labels() {
-    for (rejection, label) in [
-        (Rejection::method_not_allowed(), "method_not_allowed"),
-        (Rejection::body_too_large(), "body_too_large"),
-        (Rejection::incomplete_body(), "incomplete_body"),
-    ] {
-        assert_eq!(rejection.kind().as_str(), label);
+    for (kind, label, _) in KINDS {
+        assert_eq!((kind.as_str(), kind.to_string()), (label, label.to_owned()));
     }
-    for (kind, label) in [
-        (RejectionKind::MissingSignature, "missing_signature"),
-        (RejectionKind::InvalidSignature, "invalid_signature"),
-        (RejectionKind::StaleSignature, "stale_signature"),
-    ] {
-        assert_eq!(kind.as_str(), label);
-        assert_eq!(kind.to_string(), label);
-    }
-}
-
-#[test]
-fn only_another_command_has_a_command() {
-    assert_eq!(Rejection::body_too_large().command(), None);
 }

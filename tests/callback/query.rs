@@ -123,87 +123,69 @@ fn every_platform_has_one_spelling() {
 }
 
 #[track_caller]
-fn refuse(raw_query: &str, kind: RejectionKind, parameter: &str, reason: &str) {
+fn refuse(raw_query: &str, parameter: &str, reason: &str) {
     let rejection = CallbackQuery::parse(raw_query).expect_err(raw_query);
-    assert_eq!(rejection.kind(), kind, "{raw_query}");
-    assert_eq!(rejection.parameter(), Some(parameter), "{raw_query}");
+    let kind = match reason {
+        "missing" => RejectionKind::MissingParameter,
+        "given twice" => RejectionKind::DuplicateParameter,
+        _ => RejectionKind::InvalidParameter,
+    };
+    assert_eq!((rejection.kind(), rejection.parameter()), (kind, Some(parameter)), "{raw_query}");
     assert_eq!(rejection.to_string(), format!("parameter `{parameter}`: {reason}"), "{raw_query}");
 }
 
 #[test]
 fn non_decimal_app_ids_are_refused() {
-    let long = "x".repeat(100);
+    let long = format!("={}", "x".repeat(100));
     let cut = "x".repeat(64) + "…";
     for (value, found) in [
         ("", ""),
-        ("14e8", "14e8"),
-        ("-1", "-1"),
-        ("%2B1", "+1"),
-        ("+1", " 1"),
-        ("1%00", "1\\0"),
-        ("١", "١"),
-        ("18446744073709551616", "[hex]"),
+        ("=", ""),
+        ("=14e8", "14e8"),
+        ("=-1", "-1"),
+        ("=%2B1", "+1"),
+        ("=+1", " 1"),
+        ("=1%00", "1\\0"),
+        ("=١", "١"),
+        ("=18446744073709551616", "[hex]"),
         (&long, &cut),
     ] {
         let reason = format!("expected decimal digits that fit 64 bits, found \"{found}\"");
-        refuse(&format!("SdkAppid={value}&CallbackCommand=A"), RejectionKind::InvalidParameter, "SdkAppid", &reason);
+        refuse(&format!("SdkAppid{value}&CallbackCommand=A"), "SdkAppid", &reason);
     }
-    refuse(
-        "SdkAppid&CallbackCommand=A",
-        RejectionKind::InvalidParameter,
-        "SdkAppid",
-        "expected decimal digits that fit 64 bits, found \"\"",
-    );
 }
 
 #[test]
-fn identity_is_required_once_and_readable() {
-    use RejectionKind::{DuplicateParameter, InvalidParameter, MissingParameter};
-    for (raw_query, kind, parameter, reason) in [
-        ("", MissingParameter, "SdkAppid", "missing"),
-        ("?", MissingParameter, "SdkAppid", "missing"),
+fn identity_is_required_and_readable() {
+    for (raw_query, parameter, reason) in [
+        ("", "SdkAppid", "missing"),
+        ("?", "SdkAppid", "missing"),
         // Another parser would see a parameter `?SdkAppid`.
-        ("?SdkAppid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
-        ("sdkappid=1&CallbackCommand=A", MissingParameter, "SdkAppid", "missing"),
-        ("SdkAppid=1", MissingParameter, "CallbackCommand", "missing"),
-        ("SdkAppid=1&CallbackCommand=", InvalidParameter, "CallbackCommand", "expected a command, found \"\""),
-        (
-            "SdkAppid=1&CallbackCommand=A%2",
-            InvalidParameter,
-            "CallbackCommand",
-            "expected percent-encoded UTF-8, found \"A%2\"",
-        ),
-        (
-            "SdkAppid=1&CallbackCommand=A&contenttype=%FF",
-            InvalidParameter,
-            "contenttype",
-            "expected percent-encoded UTF-8, found \"%FF\"",
-        ),
-        ("SdkAppid=1&SdkAppid=1&CallbackCommand=A", DuplicateParameter, "SdkAppid", "given twice"),
-        ("SdkAppid=1&CallbackCommand=A&%53dkAppid=2", DuplicateParameter, "SdkAppid", "given twice"),
-        ("%43allbackCommand=B&SdkAppid=1&CallbackCommand=A", DuplicateParameter, "CallbackCommand", "given twice"),
-        ("SdkAppid=1&contenttype=&CallbackCommand=A&contenttype=", DuplicateParameter, "contenttype", "given twice"),
+        ("?SdkAppid=1&CallbackCommand=A", "SdkAppid", "missing"),
+        ("sdkappid=1&CallbackCommand=A", "SdkAppid", "missing"),
+        ("SdkAppid=1", "CallbackCommand", "missing"),
+        ("SdkAppid=1&CallbackCommand=", "CallbackCommand", "expected a command, found \"\""),
+        ("SdkAppid=1&CallbackCommand=A%2", "CallbackCommand", "expected percent-encoded UTF-8, found \"A%2\""),
+        (&format!("{REQUIRED}&contenttype=%FF"), "contenttype", "expected percent-encoded UTF-8, found \"%FF\""),
     ] {
-        refuse(raw_query, kind, parameter, reason);
+        refuse(raw_query, parameter, reason);
     }
 }
 
 #[test]
 fn anything_but_once_is_refused() {
-    for strict in ["SdkAppid=1", "CallbackCommand=A.B", "contenttype=json"] {
-        let name = strict.split('=').next().unwrap();
-        for times in 2..=5 {
-            let raw_query =
-                format!("SdkAppid=1&CallbackCommand=A.B&contenttype=json{}", format!("&{strict}").repeat(times - 1));
-            refuse(&raw_query, RejectionKind::DuplicateParameter, name, "given twice");
+    for (name, encoded, value) in [
+        ("SdkAppid", "%53dkAppid", "1"),
+        ("CallbackCommand", "%43allbackCommand", "A.B"),
+        ("contenttype", "contenttyp%65", "json"),
+    ] {
+        let once = "SdkAppid=1&CallbackCommand=A.B&contenttype=json";
+        for times in 1..=4 {
+            refuse(&format!("{once}{}", format!("&{name}={value}").repeat(times)), name, "given twice");
         }
-        for second in [name.to_owned(), format!("{name}=")] {
-            for raw_query in [
-                format!("SdkAppid=1&CallbackCommand=A.B&contenttype=json&{second}"),
-                format!("{second}&SdkAppid=1&CallbackCommand=A.B&contenttype=json"),
-            ] {
-                refuse(&raw_query, RejectionKind::DuplicateParameter, name, "given twice");
-            }
+        for second in [name.to_owned(), format!("{name}="), format!("{encoded}=2")] {
+            refuse(&format!("{once}&{second}"), name, "given twice");
+            refuse(&format!("{second}&{once}"), name, "given twice");
         }
     }
 }
