@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use im_group_full::testing::Callback;
@@ -15,8 +15,7 @@ use im_group_full::{
 };
 use tower::ServiceExt;
 
-const NOW: u64 = 1_670_574_414;
-const PASSWORD: &str = "postgres://im:hunter2@db";
+use crate::util::{NOW, OK, at, fail};
 
 /// A database with a token for each app, which can fail.
 #[derive(Clone, Copy)]
@@ -26,13 +25,9 @@ struct Tenants {
 }
 
 impl Tenants {
-    fn new(is_down: bool) -> Self {
-        Self { events: Box::leak(Box::default()), is_down }
-    }
-
     fn token(self, app: SdkAppId) -> io::Result<Option<Token>> {
         match app.get() {
-            _ if self.is_down => Err(io::Error::other(format!("{PASSWORD}: no answer"))),
+            _ if self.is_down => Err(io::Error::other("postgres://im:hunter2@db: no answer")),
             7 => Ok(Some(Token::new("seven").unwrap())),
             8 => Ok(Some(Token::new("eight").unwrap())),
             // An entry stored by mistake must not become an app that anyone can sign for.
@@ -51,7 +46,7 @@ impl Tenants {
             self.events.lock().unwrap().push(event.id());
             Ok(())
         })
-        .clock(|| std::time::UNIX_EPOCH + std::time::Duration::from_secs(NOW));
+        .clock(|| at(NOW));
         let read = async |most| to_bytes(body, most).await.map_err(|_| Rejection::incomplete_body());
         Ok(handle_request_async(method, query, read, &handler).await)
     }
@@ -64,49 +59,32 @@ async fn receive(State(tenants): State<Tenants>, method: Method, RawQuery(query)
     }
 }
 
-/// Sends a callback, and returns the status and the body.
-async fn send(tenants: Tenants, app: u64, token: &str) -> (u16, String) {
-    let callback = Callback::new(SdkAppId::new(app)).signed(&Token::new(token).unwrap(), NOW);
-    let router = Router::new().route("/", any(receive)).with_state(tenants);
-    let request = Request::post(format!("/?{}", callback.raw_query())).body(Body::from(callback.raw_body())).unwrap();
-    let response = router.oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, String::from_utf8(body.into()).unwrap())
-}
-
-fn failed(info: &str) -> (u16, String) {
-    (403, format!(r#"{{"ActionStatus":"FAIL","ErrorInfo":"{info}","ErrorCode":1}}"#))
-}
-
 #[tokio::test]
 async fn each_app_has_its_own_token() {
-    let tenants = Tenants::new(false);
-    for (app, token) in [(7, "seven"), (8, "eight")] {
-        assert_eq!(send(tenants, app, token).await.0, 200);
+    let events: &Mutex<Vec<String>> = Box::leak(Box::default());
+    let wrong = fail("signature: wrong");
+    let unknown = fail("parameter `SdkAppid`: not an app of this server");
+    for (is_down, app, token, status, body) in [
+        (false, 7, "seven", 200, OK),
+        (false, 8, "eight", 200, OK),
+        (false, 7, "eight", 403, &wrong),
+        (false, 8, "seven", 403, &wrong),
+        (false, 0, "seven", 403, &unknown),
+        (false, 6, "seven", 403, &unknown),
+        (false, u64::MAX, "seven", 403, &unknown),
+        // If the look-up fails, nothing leaks: known and unknown apps, and right and wrong tokens, get the same answer.
+        (false, 9, "x", 503, ""),
+        (true, 7, "seven", 503, ""),
+        (true, 7, "eight", 503, ""),
+        (true, 6, "seven", 503, ""),
+        (true, 0, "x", 503, ""),
+    ] {
+        let callback = Callback::new(SdkAppId::new(app)).signed(&Token::new(token).unwrap(), NOW);
+        let router = Router::new().route("/", any(receive)).with_state(Tenants { events, is_down });
+        let response = router.oneshot(callback.request().map(Body::from)).await.unwrap();
+        assert_eq!(response.status(), status, "{app} {token}");
+        assert_eq!(to_bytes(response.into_body(), usize::MAX).await.unwrap(), body, "{app} {token}");
     }
-    assert_eq!(send(tenants, 7, "eight").await, failed("signature: wrong"));
-    assert_eq!(send(tenants, 8, "seven").await, failed("signature: wrong"));
-    let events = tenants.events.lock().unwrap();
-    assert_eq!(*events, ["7:1670574414123:@TGS#2J4SZEAEL", "8:1670574414123:@TGS#2J4SZEAEL"]);
-}
-
-#[tokio::test]
-async fn an_app_that_is_not_found_is_refused() {
-    let tenants = Tenants::new(false);
-    for app in [0, 6, u64::MAX] {
-        assert_eq!(send(tenants, app, "seven").await, failed("parameter `SdkAppid`: not an app of this server"));
-    }
-    assert_eq!(*tenants.events.lock().unwrap(), [""; 0]);
-}
-
-#[tokio::test]
-async fn a_failed_look_up_answers_503_and_nothing_leaks() {
-    let down = Tenants::new(true);
-    // Known and unknown apps, and right and wrong tokens, get the same answer.
-    for (app, token) in [(7, "seven"), (7, "eight"), (6, "seven"), (0, "x")] {
-        assert_eq!(send(down, app, token).await, (503, String::new()));
-    }
-    assert_eq!(send(Tenants::new(false), 9, "x").await, (503, String::new()));
-    assert_eq!(*down.events.lock().unwrap(), [""; 0]);
+    let handled = ["7:1670574414123:@TGS#2J4SZEAEL", "8:1670574414123:@TGS#2J4SZEAEL"];
+    assert_eq!(*events.lock().unwrap(), handled);
 }
