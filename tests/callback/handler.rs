@@ -1,14 +1,15 @@
 //! Handlers of all kinds: closures, behind pointers and trait objects, and with the trait's defaults.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::SystemTime;
 
 use crate::util::{APP, BODY, FULL, KINDS, NOW, OK, QUERY, Recorder, at, ready};
 use im_group_full::{
     ActionStatus, AsyncGroupFullHandler, AsyncHandlerFn, CallbackBody, CallbackQuery, CallbackResponse, CheckedQuery,
     Failure, GroupFull, GroupFullHandler, HandlerFn, Immediate, OptPlatform, Rejection, RejectionKind, Reply, SdkAppId,
-    Validator, async_handler_fn, handle, handle_async, handle_request, handler_fn,
+    Validator, async_handler_fn, handle, handle_async, handle_request_async, handler_fn,
 };
 use serde::de::DeserializeOwned;
 
@@ -41,22 +42,6 @@ fn closures() {
          requires_signature: false, .. }, .. }";
     assert_eq!(format!("{handler:?}"), debug);
     assert_eq!(format!("{waiting:?}"), format!("Async{debug}"));
-}
-
-/// Including rejections before any check of the query. A later closure replaces an earlier one.
-#[test]
-fn closures_get_every_rejection_once() {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    let handler = handler_fn(unauthenticated(), |_| Ok(()))
-        .when_rejected(|rejection| panic!("replaced: {rejection}"))
-        .when_rejected(move |_| {
-            counted.fetch_add(1, SeqCst);
-        });
-    for (method, query) in [("GET", QUERY), ("POST", ""), ("POST", "SdkAppid=1&CallbackCommand=A")] {
-        let _ = handle_request(method, query, |_| Ok(BODY), &handler);
-    }
-    assert_eq!(count.load(SeqCst), 3);
 }
 
 /// `main() -> Result<(), Box<dyn Error>>` prints `Debug`.
@@ -149,13 +134,13 @@ fn a_refusal_awaits_nothing_and_a_dropped_future_leaves_nothing_behind() {
     let recorder = Recorder::unauthenticated();
     let immediate = Immediate(&recorder);
     let never_read = |_| std::future::pending::<Result<Vec<u8>, Rejection>>();
-    let futures: [std::pin::Pin<Box<dyn Future<Output = Reply>>>; 2] = [
+    let futures: [Pin<Box<dyn Future<Output = Reply>>>; 2] = [
         Box::pin(handle_async(QUERY, BODY, &never)),
-        Box::pin(im_group_full::handle_request_async("POST", QUERY, never_read, &immediate)),
+        Box::pin(handle_request_async("POST", QUERY, never_read, &immediate)),
     ];
     for mut future in futures {
         for _ in 0..3 {
-            assert!(future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+            assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
     }
     drop(handle_async(QUERY, BODY, &immediate));
@@ -185,6 +170,14 @@ fn types_implement_the_promised_traits() {
     error::<Rejection>();
     #[cfg(feature = "signature")]
     shared::<(im_group_full::Token, im_group_full::InvalidToken)>();
+    #[cfg(feature = "tower")]
+    {
+        fn travels<T: Send + 'static>() {}
+        fn cloned<T: Clone>() {}
+        travels::<im_group_full::ResponseFuture>();
+        shared::<(im_group_full::GroupFullService<Immediate<Arc<Recorder>>>, im_group_full::ReplyBody)>();
+        cloned::<(im_group_full::GroupFullService<Immediate<Arc<Recorder>>>, im_group_full::ReplyBody)>();
+    }
 }
 
 #[test]

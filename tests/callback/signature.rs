@@ -22,8 +22,13 @@ fn signed(sign: &str, request_time: &str) -> String {
 }
 
 #[track_caller]
-fn refuse(validator: &Validator, raw_query: &str, now: SystemTime) -> Rejection {
-    validator.check_query(raw_query, now).expect_err(raw_query)
+fn refuse(raw_query: &str) -> Rejection {
+    validator().check_query(raw_query, at(NOW)).expect_err(raw_query)
+}
+
+/// Returns why a query is refused, if it is.
+fn kind(validator: &Validator, raw_query: &str, now: SystemTime) -> Option<RejectionKind> {
+    validator.check_query(raw_query, now).err().map(|rejection| rejection.kind())
 }
 
 #[test]
@@ -38,7 +43,7 @@ fn the_vendors_vectors() {
     ] {
         assert_eq!(token(text).sign(time), sign);
         let validator = Validator::signed(APP, token(text));
-        assert!(validator.check_query(&signed(sign, &time.to_string()), at(time)).is_ok());
+        assert_eq!(kind(&validator, &signed(sign, &time.to_string()), at(time)), None);
     }
     // An older copy of the vendor's page prints this token beside the first hash.
     assert_ne!(token("xxxyyy").sign(NOW), SIGN);
@@ -62,10 +67,9 @@ fn forgeries() {
         // An empty token's.
         &sha256(&time),
     ] {
-        let rejection = refuse(&validator(), &signed(sign, &time), at(NOW));
-        assert_eq!(rejection.kind(), InvalidSignature, "{sign}");
+        let rejection = refuse(&signed(sign, &time));
+        assert_eq!((rejection.kind(), rejection.parameter()), (InvalidSignature, None), "{sign}");
         assert_eq!(rejection.to_string(), "signature: wrong");
-        assert_eq!(rejection.parameter(), None);
     }
 }
 
@@ -92,13 +96,13 @@ fn times_are_plain_digits() {
         "1669872112%80",
     ] {
         let sign = sha256(&format!("xxxxyyyy{time}"));
-        let rejection = refuse(&validator(), &signed(&sign, time), at(NOW));
+        let rejection = refuse(&signed(&sign, time));
         assert_eq!(rejection.kind(), InvalidSignature, "{time}");
     }
     assert_eq!(sha256("xxxxyyyy1669872112"), SIGN);
     // They are not decoded either.
     for time in ["%31669872112", "166987211%32", "%2531669872112"] {
-        assert_eq!(refuse(&validator(), &signed(SIGN, time), at(NOW)).kind(), InvalidSignature, "{time}");
+        assert_eq!(refuse(&signed(SIGN, time)).kind(), InvalidSignature, "{time}");
     }
 }
 
@@ -117,20 +121,17 @@ fn both_parameters_once() {
         ("", "Sign", "missing, and a token is set"),
         (&*time, "Sign", "missing, and a token is set"),
         (&sign, "RequestTime", "missing, and a token is set"),
-        (&format!("{sign}{sign}{time}"), "Sign", "given twice"),
-        (&format!("{sign}{time}{time}"), "RequestTime", "given twice"),
         (&format!("{time}{sign}").repeat(3), "Sign", "given twice"),
         (&format!("{sign}{}", time.repeat(3)), "RequestTime", "given twice"),
-        (&format!("{sign}{time}&%53ign=0"), "Sign", "given twice"),
     ] {
-        let rejection = refuse(&validator(), &format!("{QUERY}{more}"), at(NOW));
+        let rejection = refuse(&format!("{QUERY}{more}"));
         let kind = if reason == "given twice" { DuplicateParameter } else { MissingSignature };
         assert_eq!((rejection.kind(), rejection.parameter()), (kind, Some(parameter)), "{more}");
         assert_eq!(rejection.to_string(), format!("parameter `{parameter}`: {reason}"));
     }
-    for second in ["Sign", "Sign=", "RequestTime", "RequestTime=", "%53ign=", "RequestTim%65"] {
+    for second in [&sign[1..], "Sign", "Sign=", "%53ign=", "%53ign=0", &time[1..], "RequestTime", "RequestTim%65="] {
         for more in [format!("{sign}{time}&{second}"), format!("&{second}{sign}{time}")] {
-            assert_eq!(refuse(&validator(), &format!("{QUERY}{more}"), at(NOW)).kind(), DuplicateParameter, "{more}");
+            assert_eq!(refuse(&format!("{QUERY}{more}")).kind(), DuplicateParameter, "{more}");
         }
     }
     // The order is not fixed, and a name may be encoded.
@@ -178,17 +179,16 @@ fn times_at_the_integer_limits() {
     ] {
         let query = signed(&token("xxxxyyyy").sign(time), &time.to_string());
         let validator = validator().tolerance(Duration::from_secs(tolerance));
-        let found = validator.check_query(&query, now).err().map(|rejection| rejection.kind());
-        assert_eq!(found, kind, "{time}");
+        assert_eq!(self::kind(&validator, &query, now), kind, "{time}");
     }
 }
 
 #[test]
 fn wrong_comes_before_stale_and_identity_before_both() {
     let wrong = signed(&"0".repeat(64), "1");
-    assert_eq!(refuse(&validator(), &wrong, at(NOW)).kind(), InvalidSignature);
+    assert_eq!(refuse(&wrong).kind(), InvalidSignature);
     let other_app = wrong.replace("888888", "1");
-    assert_eq!(refuse(&validator(), &other_app, at(NOW)).kind(), RejectionKind::SdkAppIdMismatch);
+    assert_eq!(refuse(&other_app).kind(), RejectionKind::SdkAppIdMismatch);
     // Unauthenticated callbacks all get the same answer: command, content type and body are checked later.
     let odd = format!("SdkAppid=888888&CallbackCommand=Other&contenttype=xml&Sign={SIGN}");
     let (reply, _) = ask("POST", &odd, b"\xff", &Recorder::new(validator()));
@@ -219,8 +219,8 @@ fn a_fresh_signature_by_any_token_passes() {
             let known = texts[..len].contains(&text);
             for (time, kind) in [(NOW, None), (NOW - 61, Some(StaleSignature)), (NOW + 61, Some(StaleSignature))] {
                 let query = signed(&token(text).sign(time), &time.to_string());
-                let found = validator.check_query(&query, at(NOW)).err().map(|rejection| rejection.kind());
-                assert_eq!(found, if known { kind } else { Some(InvalidSignature) }, "{len} {text} {time}");
+                let kind = if known { kind } else { Some(InvalidSignature) };
+                assert_eq!(self::kind(&validator, &query, at(NOW)), kind, "{len} {text} {time}");
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Hooks of closures, and the app that a rejection names.
 
+use im_group_full::RejectionKind::*;
 use im_group_full::testing::Callback;
 use im_group_full::{
-    CallbackQuery, Failure, GroupFullHandler, Immediate, Rejection, Token, Validator, async_handler_fn, handle,
-    handle_async, handle_request, handle_request_async, handler_fn,
+    CallbackQuery, Failure, GroupFullHandler, Immediate, Rejection, Token, Validator, async_handler_fn, handle_http,
+    handle_http_async, handle_request, handle_request_async, handler_fn,
 };
 
 use crate::util::{APP, BODY, NOW, QUERY, Recorder, at, ready};
@@ -29,7 +30,7 @@ fn a_rejection_names_the_app_that_was_claimed() {
     assert_eq!(CallbackQuery::parse("SdkAppid=x").unwrap_err().sdk_app_id(), None);
 }
 
-/// The calls of the closures, in order.
+/// A later closure replaces an earlier one.
 #[test]
 fn closures_get_every_call() {
     let token = Token::new("xxxxyyyy").unwrap();
@@ -40,6 +41,7 @@ fn closures_get_every_call() {
             let [failed, other, rejected, asked] = [(); 4].map(|()| recorder.clone());
             $handler
                 .when_failed(move |event, failure| failed.on_failed(event, failure))
+                .when_rejected(|rejection| panic!("replaced: {rejection}"))
                 .when_other_command(move |query| other.on_other_command(query))
                 .when_rejected(move |rejection| rejected.on_rejected(rejection))
                 .clock(move || asked.now())
@@ -49,16 +51,18 @@ fn closures_get_every_call() {
     let handler = hear!(handler_fn(validator.clone(), |_| fails()));
     let waiting = hear!(async_handler_fn(validator, async |_| fails()));
     let signed = Callback::new(APP).signed(&token, NOW);
-    for (callback, call) in [
-        (signed.clone(), "failed @TGS#2J4SZEAEL: busy: the disk is full"),
-        (signed.clone().command("A"), "other A"),
-        (Callback::new(APP), "rejected missing_signature"),
-        (signed.signed(&token, NOW - 61), "rejected stale_signature"),
+    for (callback, calls) in [
+        (signed.clone(), &["now", "failed @TGS#2J4SZEAEL: busy: the disk is full"][..]),
+        (signed.clone().command("A"), &["now", "other A"]),
+        (Callback::new(APP), &["now", "rejected missing_signature"]),
+        (signed.clone().signed(&token, NOW - 61), &["now", "rejected stale_signature"]),
+        (signed.clone().broken(SdkAppIdMismatch), &["now", "rejected sdk_app_id_mismatch"]),
+        // Before any check of the query.
+        (signed.broken(MethodNotAllowed), &["rejected method_not_allowed"]),
     ] {
-        let (query, body) = (callback.raw_query(), callback.raw_body());
-        let _ = handle(&query, &body, &handler.clone());
-        assert_eq!(recorder.calls(), ["now", call]);
-        let _ = ready(handle_async(&query, &body, &waiting.clone()));
-        assert_eq!(recorder.calls(), ["now", call]);
+        let _ = handle_http(&callback.request(), &handler.clone());
+        assert_eq!(recorder.calls(), calls);
+        let _ = ready(handle_http_async(&callback.request(), &waiting.clone()));
+        assert_eq!(recorder.calls(), calls);
     }
 }

@@ -2,17 +2,15 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, Version};
 use http_body_util::Full;
-use hyper::body::{Body, Bytes};
+use hyper::body::Bytes;
 use im_group_full::RejectionKind::*;
 use im_group_full::testing::Callback;
-use im_group_full::{
-    Failure, GroupFullService, Immediate, ReplyBody, ResponseFuture, Token, Validator, handler_fn, http,
-};
+use im_group_full::{Failure, GroupFullService, Immediate, Token, Validator, handler_fn, http};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -178,26 +176,6 @@ async fn it_works_under_layers() {
     let mut timed =
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_millis(1)).layer(service);
     assert_eq!(timed.call(silent()).await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
-}
-
-#[test]
-fn an_answer_is_one_frame_of_known_size() {
-    let mut body: ReplyBody = ReplyBody::from(std::borrow::Cow::Borrowed(OK.as_bytes()));
-    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(50), false));
-    let mut context = Context::from_waker(Waker::noop());
-    let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut context) else { panic!("no frame") };
-    assert_eq!(frame.into_data().unwrap(), OK);
-    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
-    assert!(matches!(Pin::new(&mut body).poll_frame(&mut context), Poll::Ready(None)));
-}
-
-#[test]
-fn its_types_are_send() {
-    fn travels<T: Send + 'static>() {}
-    fn is_shared<T: Send + Sync + Clone + 'static>() {}
-    travels::<ResponseFuture>();
-    is_shared::<GroupFullService<Immediate<Arc<Recorder>>>>();
-    is_shared::<ReplyBody>();
 }
 
 /// The signature in the query can be replayed while it is fresh.

@@ -36,7 +36,12 @@ pub fn serve(request: Request<&[u8]>, handler: Immediate<Recorder>) -> Response<
     *request.version_mut() = Version::HTTP_2;
     let response = ready(GroupFullService::new(handler).call(request)).unwrap();
     response.map(|mut body| {
-        let frame = ready(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).expect("one frame");
-        frame.unwrap().into_data().unwrap().to_vec().into()
+        let size = (body.size_hint().exact(), body.is_end_stream());
+        let mut next = || ready(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)));
+        let data = next().expect("one frame").unwrap().into_data().unwrap();
+        assert_eq!(size, (Some(data.len() as u64), false));
+        assert!(next().is_none());
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+        data.to_vec().into()
     })
 }
