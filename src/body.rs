@@ -146,8 +146,7 @@ fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>,
 }
 
 fn event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let time = Option::<EventTime>::deserialize(deserializer).map_err(in_field("EventTime"))?;
-    Ok(time.map(|EventTime(millis)| millis))
+    deserializer.deserialize_any(EventTimeVisitor).map_err(in_field("EventTime"))
 }
 
 fn topic_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
@@ -164,34 +163,39 @@ fn in_field<E: de::Error>(name: &'static str) -> impl FnOnce(E) -> E {
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-struct EventTime(u64);
-
-impl<'de> Deserialize<'de> for EventTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EventTimeVisitor).map(Self)
-    }
-}
-
 /// Accepts an integer and a string: the vendor's table says integer, the sample next to it shows a string.
 struct EventTimeVisitor;
 
-impl Visitor<'_> for EventTimeVisitor {
-    type Value = u64;
+impl<'de> Visitor<'de> for EventTimeVisitor {
+    type Value = Option<u64>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("milliseconds since the Unix epoch")
     }
 
-    fn visit_u64<E>(self, millis: u64) -> Result<u64, E> {
-        Ok(millis)
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    // `null` arrives here once serde has buffered it, for an untagged enum or a flattened field.
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_u64<E>(self, millis: u64) -> Result<Self::Value, E> {
+        Ok(Some(millis))
     }
 
     // Some formats have only signed integers.
-    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<u64, E> {
-        u64::try_from(millis).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
+    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Self::Value, E> {
+        u64::try_from(millis).map(Some).map_err(|_| E::invalid_type(de::Unexpected::Signed(millis), &self))
     }
 
-    fn visit_str<E: de::Error>(self, digits: &str) -> Result<u64, E> {
-        decimal(digits).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Self::Value, E> {
+        decimal(digits).map(Some).ok_or_else(|| E::invalid_value(de::Unexpected::Str(&excerpt(digits)), &self))
     }
 }

@@ -14,6 +14,7 @@ fn a_time_may_be_marked_as_optional_and_signed() {
     for (time, json) in [
         (&[Token::Some, Token::U64(1)][..], "1"),
         (&[Token::Some, Token::I64(1)], "1"),
+        (&[Token::I64(1)], "1"),
         (&[Token::None], "null"),
         (&[Token::Unit], "null"),
     ] {
@@ -22,7 +23,7 @@ fn a_time_may_be_marked_as_optional_and_signed() {
         assert_de_tokens(&body, &tokens(time));
     }
     let negative = "field `EventTime`: invalid type: integer `-1`, expected milliseconds since the Unix epoch";
-    let mut tokens = tokens(&[Token::Some, Token::I64(-1)]);
+    let mut tokens = tokens(&[Token::I64(-1)]);
     tokens.pop();
     assert_de_tokens_error::<CallbackBody<'static>>(&tokens, negative);
 }
