@@ -83,21 +83,24 @@ fn one_check_serves_several_commands() {
 fn limits_are_inclusive() {
     let validator = Validator::unauthenticated(APP);
     assert_eq!((validator.query_limit(), validator.body_limit()), (8192, 65536));
-    let validator = validator.max_query_len(QUERY.len()).max_body_len(BODY.len());
-    assert_eq!((validator.query_limit(), validator.body_limit()), (QUERY.len(), BODY.len()));
-    assert!(validator.validate(QUERY, BODY, at(NOW)).is_ok());
-    let longer = [BODY, b" "].concat();
-    assert_eq!(validator.validate(QUERY, &longer, at(NOW)).unwrap_err().kind(), RejectionKind::BodyTooLarge);
-    let longer = format!("{QUERY}&");
-    assert_eq!(validator.validate(&longer, BODY, at(NOW)).unwrap_err().kind(), RejectionKind::QueryTooLong);
+    let longer_query = format!("{QUERY}&");
+    let longer_body = [BODY, b" "].concat();
     // Limits count bytes, and can be raised as well as lowered.
     let wide = format!("{QUERY}&群={}", "群".repeat(3000));
-    for (limit, accepted) in [(wide.chars().count(), false), (wide.len() - 1, false), (wide.len(), true)] {
-        let validator = Validator::unauthenticated(APP).max_query_len(limit);
-        assert_eq!(validator.check_query(&wide, at(NOW)).is_ok(), accepted, "{limit}");
-    }
     let long = [BODY, &vec![b' '; 70_000]].concat();
-    assert!(Validator::unauthenticated(APP).max_body_len(long.len()).validate(QUERY, &long, at(NOW)).is_ok());
+    for (query_limit, raw_query, body_limit, raw_body, kind) in [
+        (QUERY.len(), QUERY, BODY.len(), BODY, None),
+        (QUERY.len(), &longer_query, BODY.len(), BODY, Some(RejectionKind::QueryTooLong)),
+        (QUERY.len(), QUERY, BODY.len(), &longer_body, Some(RejectionKind::BodyTooLarge)),
+        (wide.chars().count(), &wide, BODY.len(), BODY, Some(RejectionKind::QueryTooLong)),
+        (wide.len() - 1, &wide, BODY.len(), BODY, Some(RejectionKind::QueryTooLong)),
+        (wide.len(), &wide, long.len(), &long, None),
+    ] {
+        let validator = Validator::unauthenticated(APP).max_query_len(query_limit).max_body_len(body_limit);
+        assert_eq!((validator.query_limit(), validator.body_limit()), (query_limit, body_limit));
+        let refused = validator.validate(raw_query, raw_body, at(NOW)).err().map(|rejection| rejection.kind());
+        assert_eq!(refused, kind, "{query_limit} {body_limit}");
+    }
 }
 
 /// Inside a tagged enum, serde buffers first and gives the fields other types.
