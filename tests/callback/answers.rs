@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::util::{APP, BODY, FULL, KINDS, NOW, OK, QUERY, Recorder, ask, at, fail, ready};
+use crate::util::{APP, BODY, FULL, KINDS, NOW, OK, OTHER_APP, QUERY, Recorder, ask, at, fail, ready};
 use im_group_full::RejectionKind::*;
 use im_group_full::http::Request;
 use im_group_full::{
@@ -49,7 +49,7 @@ fn handled() {
 #[track_caller]
 fn assert_rejected(reply: &Reply, kind: RejectionKind, shown: &str) {
     let (_, _, status) = KINDS.into_iter().find(|row| row.0 == kind).unwrap();
-    let told = if kind == SdkAppIdMismatch { "parameter `SdkAppid`: not an app of this server" } else { shown };
+    let told = if kind == SdkAppIdMismatch { OTHER_APP } else { shown };
     assert_reply(reply, status, &fail(told));
     let rejection = reply.rejection().expect(shown);
     assert_eq!((rejection.kind(), rejection.status().as_u16()), (kind, status), "{shown}");
@@ -146,7 +146,7 @@ fn the_query_comes_from_the_uri() {
 #[test]
 fn identity_is_compared_byte_for_byte() {
     let recorder = Recorder::unauthenticated();
-    let other_app = fail("parameter `SdkAppid`: not an app of this server");
+    let other_app = fail(OTHER_APP);
     for bit in 0..64 {
         let query = QUERY.replace("888888", &(APP.get() ^ (1 << bit)).to_string());
         assert_answer(&query, BODY, &recorder, (403, &other_app), "rejected sdk_app_id_mismatch");

@@ -147,6 +147,16 @@ fn deserialised_events_are_checked_again() {
             r#""CallbackCommand":"","contenttype""#,
             "parameter `CallbackCommand`: expected a command, found \"\" at line 1 column 48",
         ),
+        (
+            command,
+            r#""CallbackCommand":7,"contenttype""#,
+            "invalid type: integer `7`, expected a string at line 1 column 47",
+        ),
+        (
+            command,
+            r#""CallbackCommand":null,"contenttype""#,
+            "invalid type: null, expected a string at line 1 column 50",
+        ),
         (r#""json""#, r#""xml""#, "parameter `contenttype`: expected json, found \"xml\""),
         (
             r#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId""#,

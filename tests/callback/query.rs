@@ -226,19 +226,6 @@ fn no_value_holds_a_signature() {
 }
 
 #[test]
-fn queued_json_needs_a_command() {
-    for (command, expected) in [
-        (r#""""#, "expected a command, found \"\""),
-        ("7", "invalid type: integer `7`, expected a string"),
-        ("null", "invalid type: null, expected a string"),
-    ] {
-        let json = format!(r#"{{"SdkAppid":1,"CallbackCommand":{command}}}"#);
-        let error = serde_json::from_str::<CallbackQuery<'_>>(&json).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
-    }
-}
-
-#[test]
 fn app_ids_are_digits() {
     for (text, id) in [
         ("0", Some(0)),

@@ -20,7 +20,7 @@ use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::recorded;
-use crate::util::{APP, OK, fail};
+use crate::util::{APP, OK, OTHER_APP, fail};
 
 /// A missing answer fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -172,7 +172,7 @@ fn expect_continue_is_answered_only_if_the_body_is_wanted() {
     let headers = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len());
     let mut untrusted = server.connect();
     untrusted.send(head(&Callback::new(APP).broken(SdkAppIdMismatch), &headers));
-    untrusted.assert_closes(403, &fail("parameter `SdkAppid`: not an app of this server"));
+    untrusted.assert_closes(403, &fail(OTHER_APP));
 
     let mut vendor = server.connect();
     vendor.send(head(&Callback::new(APP), &headers));
@@ -244,7 +244,7 @@ async fn http_2_goes_on_after_an_unread_body() {
     let other = genuine.clone().broken(OtherCommand);
     for (callback, status, body) in [
         (genuine.clone(), 200, OK.into()),
-        (genuine.clone().broken(SdkAppIdMismatch), 403, fail("parameter `SdkAppid`: not an app of this server").into()),
+        (genuine.clone().broken(SdkAppIdMismatch), 403, fail(OTHER_APP).into()),
         (genuine.clone().broken(BodyTooLarge), 413, fail("body: longer than the limit").into()),
         (other.clone(), 200, other.raw_body()),
         (genuine, 200, OK.into()),

@@ -15,7 +15,7 @@ use im_group_full::{
 };
 use tower::ServiceExt;
 
-use crate::util::{NOW, OK, at, fail};
+use crate::util::{NOW, OK, OTHER_APP, at, fail};
 
 /// A database with a token for each app, which can fail.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ async fn receive(State(tenants): State<Tenants>, method: Method, RawQuery(query)
 async fn each_app_has_its_own_token() {
     let events: &Mutex<Vec<String>> = Box::leak(Box::default());
     let wrong = fail("signature: wrong");
-    let unknown = fail("parameter `SdkAppid`: not an app of this server");
+    let unknown = fail(OTHER_APP);
     for (is_down, app, token, status, body) in [
         (false, 7, "seven", 200, OK),
         (false, 8, "eight", 200, OK),

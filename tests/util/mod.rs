@@ -27,6 +27,9 @@ pub const BODY: &[u8] =
 pub const FULL: &str = "full @TGS#2J4SZEAEL";
 pub const OK: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 
+/// What the client is told about a callback of another app.
+pub const OTHER_APP: &str = "parameter `SdkAppid`: not an app of this server";
+
 pub const NOW: u64 = 1_669_872_112;
 
 /// Every kind of rejection, its name in logs and metrics, and the status of its answer.
