@@ -4,32 +4,26 @@ use std::time::{Duration, Instant};
 /// Lines a second about what any client can cause.
 const MOST: u32 = 10;
 
-/// Keeps clients from filling the disk with log lines.
+/// Keeps clients from filling the disk with log lines. Holds when the second began, and how many there were since.
 #[derive(Default)]
-pub(crate) struct Lines(Mutex<Second>);
-
-#[derive(Default)]
-struct Second {
-    began: Option<Instant>,
-    written: u32,
-    left_out: u64,
-}
+pub(crate) struct Lines(Mutex<Option<(Instant, u32)>>);
 
 impl Lines {
     /// Writes a line, unless there were too many in this second.
     pub(crate) fn write(&self, line: impl FnOnce()) {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if second.began.is_none_or(|began| began.elapsed() >= Duration::from_secs(1)) {
-            if second.left_out > 0 {
-                tracing::warn!("{} more lines like these were left out", second.left_out);
+        if let Some((began, count)) = &mut *second
+            && began.elapsed() < Duration::from_secs(1)
+        {
+            *count += 1;
+            if *count > MOST {
+                return;
             }
-            *second = Second { began: Some(Instant::now()), ..Second::default() };
+        } else if let Some((_, count)) = second.replace((Instant::now(), 1))
+            && count > MOST
+        {
+            tracing::warn!("{} more lines like these were left out", count - MOST);
         }
-        if second.written == MOST {
-            second.left_out += 1;
-            return;
-        }
-        second.written += 1;
         drop(second);
         line();
     }

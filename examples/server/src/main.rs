@@ -13,6 +13,7 @@ mod rooms;
 mod serve;
 mod work;
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,35 +21,25 @@ use std::time::Duration;
 use axum_server::Handle;
 use clap::Parser;
 use example_support::{log, say};
+use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::lines::Lines;
-use crate::options::{Cli, Command, Process, Receive, Work};
+use crate::options::{Cli, Command, Process, Receive};
 use crate::receive::Receiver;
 use crate::serve::STOPPED_WITHIN;
+use crate::work::Worker;
+
+type Failed = Box<dyn Error + Send + Sync>;
 
 /// For work that is at an end soon. What is not is done again, after its lease.
 const FINISHED_WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Cli { command, run: all } = Cli::parse();
-    let result = match command {
-        None => run(&all.process, Some(&all.receive), Some(&all.work)).await,
-        Some(Command::Receive { process, receive }) => run(&process, Some(&receive), None).await,
-        Some(Command::Work { process, work }) => run(&process, None, Some(&work)).await,
-        Some(Command::Rooms { table, command }) => match table.open(false).await {
-            Ok(rooms) => operate::rooms(&rooms, command).await,
-            Err(error) => Err(error),
-        },
-        Some(Command::Removals { table, group }) => match table.open(false).await {
-            Ok(rooms) => operate::removals(&rooms, &group).await,
-            Err(error) => Err(error),
-        },
-    };
-    match result {
+    match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("server: {error}");
@@ -57,11 +48,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) -> Result<(), String> {
+async fn run(Cli { command, run: all }: Cli) -> Result<(), Failed> {
+    match command {
+        None => serve(all.process, Some(all.receive), Some(all.work)).await,
+        Some(Command::Receive { process, receive }) => serve(process, Some(receive), None).await,
+        Some(Command::Work { process, work }) => serve(process, None, Some(work)).await,
+        Some(Command::Rooms { table, command }) => operate::rooms(&table.open(false).await?, command).await,
+        Some(Command::Removals { table, group }) => operate::removals(&table.open(false).await?, &group).await,
+    }
+}
+
+async fn serve(process: Process, receive: Option<Receive>, work: Option<options::Work>) -> Result<(), Failed> {
     let app = process.table.sdk_app_id;
     // All that can be wrong is found before anything begins.
-    let validator = receive.map(|receive| receive.tokens.validator(app)).transpose()?;
-    let making_room = work.map(|work| work.making_room(app)).transpose()?.flatten();
+    let validator = receive.as_ref().map(|receive| receive.tokens.validator(app)).transpose()?;
+    let making_room = work.as_ref().map(|work| work.making_room(app)).transpose()?.flatten();
     let rooms = process.table.open(true).await?;
     // Until the end: the last lines are written when the guard goes.
     let (_guard, dropped) = log::init(process.log);
@@ -69,13 +70,13 @@ async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) 
         metrics::install(address).map_err(|error| format!("metrics on {address}: {error}"))?;
         tokio::spawn(metrics::observe(rooms.clone(), dropped));
     }
-    let listener = receive.map(|receive| receive.listen(app)).transpose()?;
+    let listener = receive.as_ref().map(|receive| receive.listen(app)).transpose()?;
 
     let stored = Arc::new(Notify::new());
     let (stop, stopping) = watch::channel(false);
-    let working = work.map(|work| {
-        say(format_args!("working for SDKAppID {app}: {}", work.describe()));
-        let worker = work.worker(rooms.clone(), making_room, stopping);
+    let working = work.map(|options| {
+        say(format_args!("working for SDKAppID {app}: {}", options.describe()));
+        let worker = Worker { rooms: rooms.clone(), options, making_room, stopping };
         tokio::spawn(Arc::new(worker).work(Arc::clone(&stored)))
     });
     if let (Some(receive), Some(validator), Some(listener)) = (receive, validator, listener) {
@@ -88,7 +89,7 @@ async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) 
             interrupted().await;
             stopper.graceful_shutdown(Some(STOPPED_WITHIN));
         });
-        serve::serve(listener, receiver, lines, handle).await.map_err(|error| error.to_string())?;
+        serve::serve(listener, receiver, lines, handle).await?;
         // Nothing more arrives. What was answered `OK` is in the table.
         let _ = timeout(STOPPED_WITHIN, storing).await;
     } else {
@@ -107,14 +108,9 @@ async fn run(process: &Process, receive: Option<&Receive>, work: Option<&Work>) 
 
 /// Waits for Ctrl-C, or for what a service manager sends.
 async fn interrupted() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => drop(terminate.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal that can be handled");
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => (),
-        () = terminated => (),
+        _ = ctrl_c() => (),
+        _ = terminate.recv() => (),
     }
 }

@@ -9,11 +9,13 @@ use im_group_full::GroupFull;
 use im_group_full::rest::{
     InactivityPolicy, MakeRoom, Outcome, Report, RestApi, RestError, RestErrorKind, SavedRun, Step,
 };
+use metrics::counter;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
+use crate::Failed;
 use crate::database::Error;
-use crate::metrics::removed;
+use crate::options::Room;
 use crate::rooms::{End, Taken};
 use crate::work::Worker;
 
@@ -23,35 +25,38 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct MakingRoom {
     pub(crate) api: RestApi,
     pub(crate) policy: InactivityPolicy,
-    /// Without it, a plan waits for approval.
-    pub(crate) remove: bool,
-    pub(crate) notify: bool,
-    pub(crate) reason: Option<String>,
     pub(crate) client: Arc<Client>,
 }
 
-/// What to do next, without the borrow of the run, which has to be saved first.
-enum Next {
-    Send(Box<Request<Vec<u8>>>),
-    Wait(Duration),
-    Done,
-    Failed(RestError),
-}
-
 impl MakingRoom {
-    /// Makes room, and writes how it ended.
-    pub(crate) async fn work_on(&self, worker: &Worker, taken: &Taken, event: &GroupFull<'_>) -> Result<End, Error> {
-        let rooms = &worker.rooms;
-        let mut run = match self.run(taken, event) {
-            Ok(run) => run,
-            Err(why) => {
-                let end = End::Dead(why);
-                rooms.end(taken, &end, None, None).await?;
-                return Ok(end);
+    /// Begins a run, or goes on with the saved one.
+    pub(crate) fn run(&self, room: &Room, taken: &Taken, event: &GroupFull<'_>) -> Result<MakeRoom, Failed> {
+        let mut new = MakeRoom::for_event(event, self.policy.clone())?;
+        if let Some(reason) = &room.reason {
+            new = new.reason(reason);
+        }
+        if room.no_notification {
+            new = new.no_notification();
+        }
+        // Where a part was approved, the rest must not go with it.
+        if !room.remove || taken.approved().is_some() {
+            new = new.plan_only();
+        }
+        // A plan that nobody approved in time is forgotten.
+        let Some(saved) = taken.run.as_deref().filter(|_| !taken.is_only_planned()) else { return Ok(new) };
+        match serde_json::from_str::<SavedRun>(saved) {
+            Ok(saved) => Ok(new.continue_from(saved)?),
+            Err(error) => {
+                tracing::warn!(group = new.group_id(), "begins anew, the saved run cannot be read: {error}");
+                Ok(new)
             }
-        };
-        if let Some(accounts) = &taken.approved {
-            match run.approve(accounts) {
+        }
+    }
+
+    /// Makes room, and writes how it ended.
+    pub(crate) async fn work_on(&self, worker: &Worker, taken: &Taken, mut run: MakeRoom) -> Result<End, Error> {
+        if let Some(accounts) = taken.approved() {
+            match run.approve(&accounts) {
                 Ok(()) => tracing::info!(group = run.group_id(), "carries out the plan, as approved: {accounts:?}"),
                 Err(error) => {
                     tracing::warn!(group = run.group_id(), "the approval is void, and a new plan is made: {error}");
@@ -64,76 +69,46 @@ impl MakingRoom {
         let end = self.drive(worker, taken, &mut run).await?;
         let report = run.report();
         for account in gone(report).filter(|account| !told.iter().any(|told| told == account)) {
-            removed();
+            counter!("rooms_members_removed_total").increment(1);
             tracing::info!(group = report.group_id(), account, "removed");
         }
         // Such a run is over. The next one begins anew, but must not forget a removal that is on its way.
         let over = matches!(end, End::Done | End::Rest(_) | End::Dead(_)) && unanswered(report) == 0;
         let saved = if over { None } else { Some(to_json(&run)?) };
-        rooms.end(taken, &end, saved, Some(report)).await?;
+        worker.rooms.end(taken, &end, saved, Some(report)).await?;
         Ok(end)
-    }
-
-    /// Begins a run, or goes on with the saved one.
-    fn run(&self, taken: &Taken, event: &GroupFull<'_>) -> Result<MakeRoom, String> {
-        let mut new = MakeRoom::for_event(event, self.policy.clone()).map_err(|error| error.to_string())?;
-        if let Some(reason) = &self.reason {
-            new = new.reason(reason);
-        }
-        if !self.notify {
-            new = new.no_notification();
-        }
-        // Where a part was approved, the rest must not go with it.
-        if !self.remove || taken.approved.is_some() {
-            new = new.plan_only();
-        }
-        // A plan that nobody approved in time is forgotten.
-        let Some(saved) = taken.run.as_deref().filter(|_| !taken.only_planned) else { return Ok(new) };
-        match serde_json::from_str::<SavedRun>(saved) {
-            Ok(saved) => new.continue_from(saved).map_err(|error| error.to_string()),
-            Err(error) => {
-                tracing::warn!(group = new.group_id(), "begins anew, the saved run cannot be read: {error}");
-                Ok(new)
-            }
-        }
     }
 
     async fn drive(&self, worker: &Worker, taken: &Taken, run: &mut MakeRoom) -> Result<End, Error> {
         let mut stopping = worker.stopping.clone();
         let mut saved = Instant::now();
-        loop {
-            if *stopping.borrow() {
-                return Ok(End::Released);
-            }
-            let next = match run.step(&self.api, SystemTime::now()) {
-                Step::Send(request) => Next::Send(Box::new(request)),
-                Step::Wait(time) => Next::Wait(time),
-                Step::Done(_) => Next::Done,
-                Step::Failed(error) => Next::Failed(error.clone()),
-            };
-            // Before a change is sent: it is in the table, whatever happens then. And only who still has the lease sends one.
-            if saved.elapsed() >= SAVE_EVERY || matches!(&next, Next::Send(request) if changes(request)) {
-                save(worker, taken, run).await?;
-                saved = Instant::now();
-            }
-            match next {
-                Next::Send(request) => match self.send(*request).await {
-                    Ok((status, body)) => run.response(status, &body, SystemTime::now()),
-                    Err(error) => {
-                        tracing::warn!(group = run.group_id(), "no response from the vendor: {error}");
-                        run.no_response(SystemTime::now());
+        while !*stopping.borrow() {
+            match run.step(&self.api, SystemTime::now()) {
+                Step::Send(request) => {
+                    // Before a change is sent: it is in the table, whatever happens then. And only who still has the lease sends one.
+                    if saved.elapsed() >= SAVE_EVERY || changes(&request) {
+                        save(worker, taken, run).await?;
+                        saved = Instant::now();
                     }
-                },
-                Next::Wait(time) => {
+                    match self.send(request).await {
+                        Ok((status, body)) => run.response(status, &body, SystemTime::now()),
+                        Err(error) => {
+                            tracing::warn!(group = run.group_id(), "no response from the vendor: {error}");
+                            run.no_response(SystemTime::now());
+                        }
+                    }
+                }
+                Step::Wait(time) => {
                     tokio::select! {
                         () = sleep(time) => (),
                         _ = stopping.changed() => (),
                     }
                 }
-                Next::Done => return Ok(done(run)),
-                Next::Failed(error) => return Ok(failed(worker, taken, &error)),
+                Step::Done(_) => return Ok(done(run)),
+                Step::Failed(error) => return Ok(failed(worker, taken, error)),
             }
         }
+        Ok(End::Released)
     }
 
     async fn send(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, Vec<u8>), SendError> {
@@ -143,7 +118,7 @@ impl MakingRoom {
 }
 
 async fn save(worker: &Worker, taken: &Taken, run: &MakeRoom) -> Result<(), Error> {
-    worker.rooms.save(taken, worker.lease, &to_json(run)?, run.report()).await
+    worker.rooms.save(taken, worker.options.lease(), &to_json(run)?, run.report()).await
 }
 
 /// A run that cannot be written must not go on: nobody would know of its removals.

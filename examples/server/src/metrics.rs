@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use example_support::log::ErrorCounter;
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
 
 use crate::rooms::Rooms;
 
 /// The vendor gives up after two seconds.
 const SECONDS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 2.0];
-const STATES: [&str; 5] = ["waiting", "working", "planned", "resting", "dead"];
 
 /// Shows the metrics, on every path of this address.
 pub(crate) fn install(address: SocketAddr) -> Result<(), BuildError> {
@@ -32,21 +31,6 @@ pub(crate) fn answered(kind: &'static str) {
     counter!("callback_answers_total", "kind" => kind).increment(1);
 }
 
-/// Records how long an answer took.
-pub(crate) fn took(time: Duration) {
-    histogram!("callback_answer_seconds").record(time);
-}
-
-/// Counts work that ended, by how.
-pub(crate) fn ended(how: &'static str) {
-    counter!("rooms_work_total", "end" => how).increment(1);
-}
-
-/// Counts a member who was removed.
-pub(crate) fn removed() {
-    counter!("rooms_members_removed_total").increment(1);
-}
-
 /// Looks once a second at what is not counted where it happens.
 #[expect(clippy::cast_precision_loss, reason = "a chart needs no more")]
 pub(crate) async fn observe(rooms: Rooms, dropped: ErrorCounter) {
@@ -54,7 +38,7 @@ pub(crate) async fn observe(rooms: Rooms, dropped: ErrorCounter) {
         let counts = rooms.count().await;
         gauge!("database_up").set(f64::from(u8::from(counts.is_ok())));
         if let Ok(counts) = counts {
-            for state in STATES {
+            for state in ["waiting", "working", "planned", "resting", "dead"] {
                 let found = counts.iter().find(|(name, ..)| name == state);
                 let (_, count, due_for) = found.cloned().unwrap_or_default();
                 gauge!("rooms", "state" => state).set(count as f64);

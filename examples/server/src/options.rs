@@ -1,27 +1,29 @@
 //! The command line.
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::{NonZeroU32, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use example_support::flags::Tokens;
 use example_support::log::LevelFilter;
 use example_support::rest_client::Client;
 use example_support::{PATH, Source, TOKEN_VARIABLE, curl, say};
 use im_group_full::SdkAppId;
-use im_group_full::rest::{Endpoint, InactivityPolicy, RestApi, SecretKey};
+use im_group_full::rest::{Endpoint, RestApi, SecretKey};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tokio::sync::watch;
+use serde::Serialize;
+use serde_json::json;
 
+use crate::Failed;
 use crate::database::{postgres, sqlite};
 use crate::make_room::MakingRoom;
 use crate::rooms::Rooms;
-use crate::work::Worker;
 
-const DAY: u64 = 24 * 60 * 60;
 /// Longer than the vendor takes, and shorter than what was read stays fresh.
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 
@@ -152,86 +154,104 @@ pub(crate) struct Receive {
 #[command(next_help_heading = "Working")]
 pub(crate) struct Work {
     /// How many groups are worked on at once
-    #[arg(long, value_name = "GROUPS", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "GROUPS", default_value = "8", value_parser = value_parser!(u16).range(1..))]
     pub(crate) at_once: u16,
     /// Attempts before a group is given up
-    #[arg(long, value_name = "ATTEMPTS", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "ATTEMPTS", default_value = "8", value_parser = value_parser!(u32).range(1..))]
     pub(crate) attempts: u32,
     /// Time before the second attempt; it doubles with each one, up to 10 minutes
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     pub(crate) retry_after: u32,
     /// Time after which a process that is silent is taken for dead, and its groups are anybody's
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = value_parser!(u32).range(1..))]
     pub(crate) lease: u32,
     /// Only pretend to work, for this long
     #[arg(long, value_name = "MILLISECONDS", hide = true)]
     pub(crate) pretend: Option<u64>,
+    /// Account that the vendor's console lists as an admin of the app; without it, src/hook.rs does the work
+    #[arg(long, value_name = "ACCOUNT")]
+    rest_admin: Option<String>,
     #[command(flatten)]
-    room: Room,
+    pub(crate) room: Room,
+    #[command(flatten)]
+    policy: Policy,
 }
 
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags")]
-#[command(next_help_heading = "Making room (without --rest-admin, src/hook.rs does the work)")]
-struct Room {
-    /// Account that the vendor's console lists as an admin of the app
-    #[arg(long, value_name = "ACCOUNT")]
-    rest_admin: Option<String>,
+#[group(requires = "rest_admin")]
+#[command(next_help_heading = "Making room, with --rest-admin")]
+pub(crate) struct Room {
     /// File with the secret key of the app, instead of `IM_REST_SECRET_KEY`
-    #[arg(long, value_name = "FILE", requires = "rest_admin")]
+    #[arg(long, value_name = "FILE")]
     rest_secret_key_file: Option<PathBuf>,
     /// The app's region: china, singapore, seoul, tokyo, frankfurt, silicon-valley, jakarta; or a proxy's URL
-    #[arg(long, requires = "rest_admin", value_name = "REGION", default_value = "china")]
+    #[arg(long, value_name = "REGION", default_value = "china")]
     rest_endpoint: Endpoint,
     /// Remove members without waiting for the approval of a plan
-    #[arg(long, requires = "rest_admin")]
-    remove: bool,
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Ask the vendor to send no notification about removals
+    #[arg(long)]
+    pub(crate) no_notification: bool,
+    /// Reason that is given with removals
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// What an [`InactivityPolicy`] is read from.
+#[derive(Args, Serialize)]
+#[group(requires = "rest_admin")]
+#[command(next_help_heading = "Whom it removes, with --rest-admin")]
+struct Policy {
     /// Days of silence that make a member inactive
-    #[arg(long, requires = "rest_admin", value_name = "DAYS", default_value = "90")]
-    inactive_days: u32,
+    #[arg(long = "inactive-days", value_name = "DAYS", default_value = "90", value_parser = days)]
+    inactive_for_secs: u64,
     /// Slots to free
-    #[arg(long, requires = "rest_admin", value_name = "SLOTS", default_value = "10")]
+    #[arg(long, value_name = "SLOTS", default_value = "10")]
     free: u32,
     /// Account that is never removed; may be repeated
-    #[arg(long, requires = "rest_admin", value_name = "ACCOUNT")]
-    protect: Vec<String>,
+    #[arg(long = "protect", value_name = "ACCOUNT")]
+    protected: Vec<String>,
     /// Raise the group's limit to this before anybody is removed
-    #[arg(long, requires = "rest_admin", value_name = "MEMBERS")]
+    #[arg(long, value_name = "MEMBERS")]
     raise_limit_to: Option<u32>,
     /// The largest share of the limit that is removed at once
-    #[arg(long, requires = "rest_admin", value_name = "PERCENT", default_value = "10")]
+    #[arg(long, value_name = "PERCENT", default_value = "10")]
     max_removed_percent: u8,
     /// Day of the import, in UTC, for groups that were imported: silence before it means nothing
-    #[arg(long, requires = "rest_admin", value_name = "YYYY-MM-DD")]
-    recorded_since: Option<Date>,
+    #[arg(long = "recorded-since", value_name = "YYYY-MM-DD", value_parser = seconds_of)]
+    recorded_since_secs: Option<i64>,
     /// Spare those who have read one of the last messages
-    #[arg(long, requires = "rest_admin", value_name = "MESSAGES")]
-    spare_readers: Option<u32>,
+    #[arg(long, value_name = "MESSAGES")]
+    spare_readers: Option<NonZeroU32>,
     /// Do not ask who is online
-    #[arg(long, requires = "rest_admin")]
+    #[arg(long)]
     ignore_online_status: bool,
     /// Take silence for inactivity also where the vendor may not record messages, as in a Community
-    #[arg(long, requires = "rest_admin")]
+    #[arg(long)]
     trust_silence: bool,
-    /// Ask the vendor to send no notification about removals
-    #[arg(long, requires = "rest_admin")]
-    no_notification: bool,
-    /// Reason that is given with removals
-    #[arg(long, requires = "rest_admin", value_name = "TEXT")]
-    reason: Option<String>,
+}
+
+fn days(text: &str) -> Result<u64, ParseIntError> {
+    Ok(u64::from(text.parse::<u32>()?) * 24 * 60 * 60)
+}
+
+fn seconds_of(day: &str) -> Result<i64, Failed> {
+    let start = day.parse::<Date>()?.to_zoned_datetime(TimeZone::UTC)?.timestamp();
+    if start > Timestamp::now() { Err("it is in the future".into()) } else { Ok(start.as_second()) }
 }
 
 impl Table {
     /// Opens the table. Only a server makes one.
-    pub(crate) async fn open(&self, make: bool) -> Result<Rooms, String> {
-        let postgres_url = ["postgres://", "postgresql://"].iter().any(|scheme| self.database.starts_with(scheme));
-        let database = if postgres_url {
-            let (password, ca) = (self.database_password_file.clone(), self.database_ca.clone());
-            postgres::open(&self.database, password, ca)?
-        } else if self.database.contains("://") {
-            return Err(format!("--database: expected a file or postgres://…, found {:?}", self.database));
-        } else {
-            sqlite::open(Path::new(&self.database), make)?
+    pub(crate) async fn open(&self, make: bool) -> Result<Rooms, Failed> {
+        let database = match self.database.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => {
+                postgres::open(&self.database, self.database_password_file.clone(), self.database_ca.as_deref())?
+            }
+            Some(_) => {
+                return Err(format!("--database: expected a file or postgres://…, found {:?}", self.database).into());
+            }
+            None => sqlite::open(Path::new(&self.database), make)?,
         };
         Rooms::open(database, self.sdk_app_id).await
     }
@@ -239,11 +259,11 @@ impl Table {
 
 impl Receive {
     /// Listens, and says where, and how to try it.
-    pub(crate) fn listen(&self, app: SdkAppId) -> Result<TcpListener, String> {
+    pub(crate) fn listen(&self, app: SdkAppId) -> Result<TcpListener, Failed> {
         let failed = |error| format!("cannot listen on {}: {error}", self.address);
         let listener = TcpListener::bind(self.address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let url = format!("http://{}{PATH}", listener.local_addr().map_err(failed)?);
+        listener.set_nonblocking(true)?;
+        let url = format!("http://{}{PATH}", listener.local_addr()?);
         say(format_args!("listening on {url} for SDKAppID {app}"));
         let source = self.tokens.source();
         match source {
@@ -260,80 +280,29 @@ impl Receive {
 
 impl Work {
     pub(crate) fn describe(&self) -> &'static str {
-        match &self.room {
-            Room { rest_admin: None, .. } => "the hook does the work",
-            Room { remove: true, .. } => "members are removed without approval",
-            Room { .. } => "plans wait for approval",
+        match (&self.rest_admin, self.room.remove) {
+            (None, _) => "the hook does the work",
+            (Some(_), true) => "members are removed without approval",
+            (Some(_), false) => "plans wait for approval",
         }
     }
 
-    pub(crate) fn worker(
-        &self,
-        rooms: Rooms,
-        making_room: Option<MakingRoom>,
-        stopping: watch::Receiver<bool>,
-    ) -> Worker {
-        Worker {
-            rooms,
-            making_room,
-            at_once: self.at_once.into(),
-            lease: Duration::from_secs(self.lease.into()),
-            attempts: self.attempts,
-            retry_after: Duration::from_secs(self.retry_after.into()),
-            pretend: self.pretend.map(Duration::from_millis),
-            stopping,
-        }
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease.into())
     }
 
     /// Returns what makes room; `None` if the hook does the work.
-    pub(crate) fn making_room(&self, app: SdkAppId) -> Result<Option<MakingRoom>, String> {
-        let room = &self.room;
-        let Some(admin) = &room.rest_admin else { return Ok(None) };
-        let key = SecretKey::new(&secret(room.rest_secret_key_file.as_deref())?).map_err(|error| error.to_string())?;
-        Ok(Some(MakingRoom {
-            api: RestApi::new(room.rest_endpoint.clone(), app, admin, key).map_err(|error| error.to_string())?,
-            policy: room.policy()?,
-            remove: room.remove,
-            notify: !room.no_notification,
-            reason: room.reason.clone(),
-            client: Arc::new(Client::new(CALL_WITHIN)),
-        }))
+    pub(crate) fn making_room(&self, app: SdkAppId) -> Result<Option<MakingRoom>, Failed> {
+        let Some(admin) = &self.rest_admin else { return Ok(None) };
+        let key = match &self.room.rest_secret_key_file {
+            Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
+            None => std::env::var("IM_REST_SECRET_KEY")
+                .map_err(|_| "IM_REST_SECRET_KEY is not set, and there is no --rest-secret-key-file")?,
+        };
+        let api = RestApi::new(self.room.rest_endpoint.clone(), app, admin, SecretKey::new(key.trim())?)?;
+        let policy = serde_json::from_value(json!(self.policy))?;
+        Ok(Some(MakingRoom { api, policy, client: Arc::new(Client::new(CALL_WITHIN)) }))
     }
-}
-
-impl Room {
-    fn policy(&self) -> Result<InactivityPolicy, String> {
-        let mut policy = InactivityPolicy::new(Duration::from_secs(u64::from(self.inactive_days) * DAY), self.free)
-            .max_removed_percent(self.max_removed_percent);
-        policy = self.protect.iter().fold(policy, InactivityPolicy::protect);
-        if let Some(members) = self.raise_limit_to {
-            policy = policy.raise_limit_to(members);
-        }
-        if let Some(date) = self.recorded_since {
-            let since = date.to_zoned_datetime(TimeZone::UTC).and_then(|day| SystemTime::try_from(day.timestamp()));
-            let since = since.map_err(|error| format!("--recorded-since: {error}"))?;
-            if since > SystemTime::now() {
-                return Err(format!("--recorded-since: {date} is in the future"));
-            }
-            policy = policy.recorded_since(since);
-        }
-        if let Some(messages) = self.spare_readers {
-            policy = policy.spare_readers(messages);
-        }
-        if self.ignore_online_status {
-            policy = policy.ignore_online_status();
-        }
-        Ok(if self.trust_silence { policy.trust_silence() } else { policy })
-    }
-}
-
-fn secret(file: Option<&Path>) -> Result<String, String> {
-    let text = match file {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
-        None => std::env::var("IM_REST_SECRET_KEY")
-            .map_err(|_| "IM_REST_SECRET_KEY is not set, and there is no --rest-secret-key-file")?,
-    };
-    Ok(text.trim().to_owned())
 }
 
 #[test]

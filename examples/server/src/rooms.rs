@@ -15,9 +15,11 @@ use std::time::{Duration, SystemTime};
 
 use im_group_full::rest::{Outcome, Report};
 use im_group_full::{GroupFull, SdkAppId};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::database::{Database, Error, Rows, Statement};
+use crate::Failed;
+use crate::database::{Database, Error, Statement};
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,6 @@ mod tests;
 const MAX_KEY: usize = 1024;
 const VERSION: i64 = 1;
 
-const VERSIONS: &str = "SELECT version FROM rooms_schema";
 const SCHEMA: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS rooms_schema (version BIGINT PRIMARY KEY)",
     "CREATE TABLE IF NOT EXISTS rooms (app BIGINT NOT NULL, grp TEXT NOT NULL, topic TEXT NOT NULL, event TEXT NOT NULL,
@@ -35,7 +36,7 @@ const SCHEMA: [&str; 5] = [
     "CREATE INDEX IF NOT EXISTS rooms_due ON rooms (app, due)",
     "CREATE TABLE IF NOT EXISTS removals (app BIGINT NOT NULL, grp TEXT NOT NULL, account TEXT NOT NULL, sent BIGINT NOT NULL,
        outcome TEXT NOT NULL, last_active BIGINT NOT NULL, PRIMARY KEY (app, grp, account, sent))",
-    "INSERT INTO rooms_schema (version) VALUES ($1) ON CONFLICT DO NOTHING",
+    "INSERT INTO rooms_schema (version) VALUES (1) ON CONFLICT DO NOTHING",
 ];
 
 /// Receivers wait for each other here, so that none counts what another one is about to add.
@@ -54,15 +55,15 @@ const TAKE: &str = "WITH next AS (SELECT app, grp, topic FROM rooms
        WHERE app = $1 AND due <= {now} AND (again = 1 OR state IN ('waiting', 'working')) ORDER BY due LIMIT $2 {skip})
      UPDATE rooms SET state = 'working', owner = $3, due = {now} + $4, attempts = attempts + 1, again = 0 FROM next
      WHERE rooms.app = next.app AND rooms.grp = next.grp AND rooms.topic = next.topic AND due <= {now}
-     RETURNING rooms.grp, rooms.topic, event, attempts, run, plan, approved";
+     RETURNING rooms.grp, rooms.topic, owner, event, attempts, run, plan, approved";
 const KEEP: &str = "UPDATE rooms SET due = {now} + $5
-     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
+     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now} RETURNING app";
 const SAVE: &str = "UPDATE rooms SET due = {now} + $5, run = $6, plan = NULL, approved = NULL
-     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
+     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now} RETURNING app";
 const END: &str =
     "UPDATE rooms SET state = $5, due = {now} + $6, owner = NULL, attempts = $7, run = $8, error = $9, plan = $10,
        approved = NULL
-     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now}";
+     WHERE app = $1 AND grp = $2 AND topic = $3 AND owner = $4 AND due > {now} RETURNING app";
 const DELETE: &str = "DELETE FROM rooms WHERE app = $1 AND grp = $2 AND topic = $3 AND again = 0";
 const RECORD: &str = "INSERT INTO removals (app, grp, account, sent, outcome, last_active)
      SELECT CAST($2 AS BIGINT), CAST($3 AS TEXT), value->>'account', CAST(value->>'sent' AS BIGINT), value->>'outcome',
@@ -71,10 +72,10 @@ const RECORD: &str = "INSERT INTO removals (app, grp, account, sent, outcome, la
 const SWEEP: &str = "DELETE FROM rooms WHERE app = $1 AND again = 0
      AND (state = 'resting' AND due <= {now} OR state IN ('dead', 'planned') AND due <= {now} - $2)";
 const COUNT: &str = "SELECT state, COUNT(*), CAST({now} - MIN(due) AS BIGINT) FROM rooms WHERE app = $1 GROUP BY state";
-const LIST: &str = "SELECT grp, topic, state, due - {now}, attempts, error, run, plan FROM rooms
+const LIST: &str = "SELECT grp, topic, state, (due - {now}) / 1000, attempts, error, run, plan FROM rooms
      WHERE app = $1 AND ($2 = '' OR grp = $2) ORDER BY state, due, grp, topic";
 const APPROVE: &str = "UPDATE rooms SET state = 'waiting', due = {now}, approved = $4
-     WHERE app = $1 AND grp = $2 AND topic = '' AND state = 'planned' AND plan = $3";
+     WHERE app = $1 AND grp = $2 AND topic = '' AND state = 'planned' AND plan = $3 RETURNING app";
 const RETRY: &str = "UPDATE rooms SET state = 'waiting', due = {now}, attempts = 0
      WHERE app = $1 AND ($2 = '' OR grp = $2) AND (state IN ('waiting', 'resting', 'dead') OR state = 'planned' AND $2 <> '')
      RETURNING grp";
@@ -91,19 +92,49 @@ pub(crate) struct Rooms {
 /// Group and topic; no topic is the empty text.
 pub(crate) type Key = (String, String);
 
-/// A row that a worker has until its lease ends.
+/// A row that a worker has until its lease ends: what [`TAKE`] returns.
+#[derive(Deserialize)]
 pub(crate) struct Taken {
-    pub(crate) key: Key,
+    pub(crate) group: String,
+    pub(crate) topic: String,
     /// Random: a number that counts would begin again when a row comes back.
     owner: i64,
     pub(crate) event: String,
     /// This one counts, also when it ends with the process.
     pub(crate) attempts: i64,
     pub(crate) run: Option<String>,
-    /// Whether the run is a plan that nobody has approved.
-    pub(crate) only_planned: bool,
-    pub(crate) approved: Option<Vec<String>>,
+    plan: Option<i64>,
+    approved: Option<String>,
 }
+
+impl Taken {
+    /// Returns whom an operator let go.
+    pub(crate) fn approved(&self) -> Option<Vec<String>> {
+        serde_json::from_str(self.approved.as_deref()?).ok()
+    }
+
+    /// Returns whether the run is a plan that nobody has approved.
+    pub(crate) fn is_only_planned(&self) -> bool {
+        self.plan.is_some() && self.approved().is_none()
+    }
+}
+
+/// What [`LIST`] returns.
+#[derive(Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) group: String,
+    pub(crate) topic: String,
+    pub(crate) state: String,
+    /// In seconds.
+    pub(crate) due_in: i64,
+    pub(crate) attempts: i64,
+    pub(crate) error: Option<String>,
+    pub(crate) run: Option<String>,
+    pub(crate) plan: Option<i64>,
+}
+
+/// What [`REMOVALS`] returns: group, account, when it was sent, its outcome and when the member was last active.
+pub(crate) type Removal = (String, String, i64, String, i64);
 
 /// How work on a group ends.
 #[derive(Debug)]
@@ -122,11 +153,6 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// How long a group is left alone: its next failed join tells nothing new.
-    const REST: Duration = Duration::from_secs(60 * 60);
-    /// How long events leave a plan alone.
-    const PLAN: Duration = Duration::from_secs(24 * 60 * 60);
-
     /// Returns the word for it, in logs and metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -140,40 +166,41 @@ impl End {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// How long a group is left alone: its next failed join tells nothing new.
+const REST: Duration = HOUR;
+/// How long events leave a plan alone.
+const PLAN: Duration = HOUR.saturating_mul(24);
 /// How long rows that nobody asks for are kept.
-const FORGET: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const FORGET: Duration = PLAN.saturating_mul(30);
 
 impl Rooms {
     /// Makes the tables, unless they are there.
-    pub(crate) async fn open(database: Database, app: SdkAppId) -> Result<Self, String> {
+    pub(crate) async fn open(database: Database, app: SdkAppId) -> Result<Self, Failed> {
         let app = i64::try_from(app.get()).map_err(|_| format!("the SDKAppID {app} is too large for the table"))?;
         let rooms = Self { database, app };
-        let mut found = rooms.one(VERSIONS, []).await;
+        let mut found = rooms.versions().await;
         // Twice: two processes that begin at once can be in each other's way. A role that must not create finds what is there.
         for _ in 0..2 {
             if found.is_err() {
-                let statements = SCHEMA.iter().map(|sql| {
-                    let version = sql.contains("$1").then(|| VERSION.into());
-                    Statement::new(sql, version.into_iter().collect::<Vec<_>>())
-                });
-                let made = rooms.database.run(statements.collect()).await;
-                found = rooms.one(VERSIONS, []).await.map_err(|error| made.err().unwrap_or(error));
+                let made = rooms.database.run(SCHEMA.map(|sql| Statement::new(sql, [])).into()).await;
+                found = rooms.versions().await.map_err(|error| made.err().unwrap_or(error));
             }
         }
-        let versions = found.map_err(|error| error.to_string())?;
-        match versions.iter().map(|row| number(&row[0])).max() {
-            Some(VERSION) => Ok(rooms),
-            other => Err(format!("expected tables of version {VERSION}, found {other:?}")),
+        match found?.into_iter().max() {
+            Some((VERSION,)) => Ok(rooms),
+            other => {
+                Err(format!("expected tables of version {VERSION}, found {:?}", other.map(|(version,)| version)).into())
+            }
         }
+    }
+
+    async fn versions(&self) -> Result<Vec<(i64,)>, Error> {
+        self.database.one("SELECT version FROM rooms_schema", []).await
     }
 
     pub(crate) fn app(&self) -> i64 {
         self.app
-    }
-
-    async fn one(&self, sql: &'static str, values: impl Into<Vec<Value>>) -> Result<Rows, Error> {
-        let mut rows = self.database.run(vec![Statement::new(sql, values)]).await?;
-        Ok(rows.pop().unwrap_or_default())
     }
 
     /// Returns the key of an event, unless it cannot be stored.
@@ -196,34 +223,18 @@ impl Rooms {
         let lock = Statement::new(LOCK, []);
         let renew = Statement::new(RENEW, [list.clone().into(), self.app.into()]);
         let add = Statement::new(ADD, [list.into(), self.app.into(), i64::from(max_rooms).into()]);
-        let rows = self.database.run(vec![lock, renew, add]).await?;
-        Ok(rows.into_iter().skip(1).flatten().map(|row| (text(&row[0]), text(&row[1]))).collect())
+        let stored = self.database.run(vec![lock, renew, add]).await?.into_iter().skip(1).flatten();
+        Ok(stored.filter_map(|key| serde_json::from_value(key).ok()).collect())
     }
 
     pub(crate) async fn take(&self, most: usize, lease: Duration) -> Result<Vec<Taken>, Error> {
         let owner: i64 = rand::random();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = self.one(TAKE, [self.app.into(), most.into(), owner.into(), millis(lease).into()]).await?;
-        let taken = rows.into_iter().map(|row| {
-            let [group, topic, event, attempts, run, plan, approved] =
-                row.try_into().unwrap_or([const { Value::Null }; 7]);
-            let approved = approved.as_str().and_then(|names| serde_json::from_str(names).ok());
-            Taken {
-                key: (text(&group), text(&topic)),
-                owner,
-                event: text(&event),
-                attempts: number(&attempts),
-                run: run.as_str().map(str::to_owned),
-                only_planned: !plan.is_null() && approved.is_none(),
-                approved,
-            }
-        });
-        Ok(taken.collect())
+        self.database.one(TAKE, [self.app.into(), most.into(), owner.into(), millis(lease).into()]).await
     }
 
     fn owned(&self, taken: &Taken, sql: &'static str, more: impl IntoIterator<Item = Value>) -> Statement {
-        let (group, topic) = &taken.key;
-        let key = [self.app.into(), (**group).into(), (**topic).into(), taken.owner.into()];
+        let key = [self.app.into(), (*taken.group).into(), (*taken.topic).into(), taken.owner.into()];
         Statement::new(sql, key.into_iter().chain(more).collect::<Vec<_>>()).fenced()
     }
 
@@ -250,13 +261,13 @@ impl Rooms {
         let mut plan = None;
         let (state, due, attempts, error) = match end {
             End::Done => ("waiting", Duration::ZERO, 0, None),
-            End::Rest(why) => ("resting", End::REST, 0, Some(why)),
+            End::Rest(why) => ("resting", REST, 0, Some(why)),
             End::Planned => {
                 plan = Some(rand::random::<i64>());
-                ("planned", End::PLAN, 0, None)
+                ("planned", PLAN, 0, None)
             }
             End::Retry(after, why) => ("waiting", *after, taken.attempts, Some(why)),
-            End::Dead(why) => ("dead", End::REST, 0, Some(why)),
+            End::Dead(why) => ("dead", REST, 0, Some(why)),
             End::Released => ("waiting", Duration::ZERO, taken.attempts - 1, None),
         };
         // PostgreSQL takes no NUL.
@@ -264,8 +275,7 @@ impl Rooms {
         let values = [state.into(), millis(due).into(), attempts.into(), run.into(), error.into(), plan.into()];
         let mut statements = vec![self.owned(taken, END, values)];
         if let End::Done = end {
-            let (group, topic) = &taken.key;
-            statements.push(Statement::new(DELETE, [self.app.into(), (**group).into(), (**topic).into()]));
+            statements.push(Statement::new(DELETE, [self.app.into(), (*taken.group).into(), (*taken.topic).into()]));
         }
         statements.extend(report.and_then(|report| self.record(report)));
         self.database.run(statements).await.map(drop)
@@ -288,18 +298,17 @@ impl Rooms {
 
     /// Deletes rows that rest without need, or that nobody has asked for in a month.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
-        self.one(SWEEP, [self.app.into(), millis(FORGET).into()]).await.map(drop)
+        self.database.run(vec![Statement::new(SWEEP, [self.app.into(), millis(FORGET).into()])]).await.map(drop)
     }
 
     /// Returns each state, how many rows are in it, and for how many milliseconds the first has been due.
     pub(crate) async fn count(&self) -> Result<Vec<(String, i64, i64)>, Error> {
-        let rows = self.one(COUNT, [self.app.into()]).await?;
-        Ok(rows.into_iter().map(|row| (text(&row[0]), number(&row[1]), number(&row[2]))).collect())
+        self.database.one(COUNT, [self.app.into()]).await
     }
 
-    /// Returns the rows of one group, or of all: see [`LIST`].
-    pub(crate) async fn list(&self, group: &str) -> Result<Rows, Error> {
-        self.one(LIST, [self.app.into(), group.into()]).await
+    /// Returns the rows of one group, or of all.
+    pub(crate) async fn list(&self, group: &str) -> Result<Vec<Listed>, Error> {
+        self.database.one(LIST, [self.app.into(), group.into()]).await
     }
 
     /// Lets the worker carry out a plan for these accounts. [`Error::Late`] means that the plan is another one by now.
@@ -312,22 +321,13 @@ impl Rooms {
     /// Lets work begin at once on what waits, rests or is dead, and returns on how many rows. The plan of a group that is named is
     /// made anew.
     pub(crate) async fn retry(&self, group: &str) -> Result<usize, Error> {
-        Ok(self.one(RETRY, [self.app.into(), group.into()]).await?.len())
+        let rows: Vec<Value> = self.database.one(RETRY, [self.app.into(), group.into()]).await?;
+        Ok(rows.len())
     }
 
-    pub(crate) async fn removals(&self, group: &str) -> Result<Rows, Error> {
-        self.one(REMOVALS, [self.app.into(), group.into()]).await
+    pub(crate) async fn removals(&self, group: &str) -> Result<Vec<Removal>, Error> {
+        self.database.one(REMOVALS, [self.app.into(), group.into()]).await
     }
-}
-
-/// Returns the number; 0 for anything else.
-pub(crate) fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_default()
-}
-
-/// Returns the text; the empty one for anything else.
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn millis(time: Duration) -> i64 {

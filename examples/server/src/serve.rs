@@ -18,7 +18,7 @@ use im_group_full::GroupFullService;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use crate::lines::Lines;
-use crate::metrics::{answered, took};
+use crate::metrics::answered;
 use crate::receive::{Receiver, other_command};
 
 /// For the whole request, its body included. The vendor gives up after 2 s.
@@ -52,7 +52,7 @@ pub(crate) async fn serve(
 async fn within(State(lines): State<Arc<Lines>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let response = tokio::time::timeout(ANSWERED_WITHIN, next.run(request)).await;
-    took(started.elapsed());
+    metrics::histogram!("callback_answer_seconds").record(started.elapsed());
     response.unwrap_or_else(|_| {
         answered("timed_out");
         lines

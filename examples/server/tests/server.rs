@@ -1,8 +1,11 @@
 //! The server, started for real: what it answers, what it logs, what it counts, and what an `OK` outlives.
 #![cfg(target_os = "linux")]
 
+use std::fs;
 use std::io::Write;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
+use std::thread::sleep;
+use std::time::Duration;
 
 use example_support::PATH;
 use example_support::testing::{Started, TOKEN, connect, faults_and, finishes_on_sigterm, read_to_end};
@@ -14,13 +17,19 @@ use crate::util::{GROUP, OK, Table, eventually};
 
 mod util;
 
-const NOTHING: &[&str] = &[];
+/// Starts one without a token, on a table of its own.
+#[track_caller]
+fn start(arguments: &[&str]) -> (Table, Started) {
+    let table = Table::new();
+    let server = table.start(arguments, None);
+    (table, server)
+}
 
 #[test]
 fn answers_every_case() {
     for token in [Some(TOKEN), None] {
         let table = Table::new();
-        let server = table.start(NOTHING, token);
+        let server = table.start(&[], token);
         assert_eq!(server.differing(None), [""; 0], "with token: {}", token.is_some());
     }
 }
@@ -28,24 +37,21 @@ fn answers_every_case() {
 #[test]
 fn goes_on_after_faults() {
     let table = Table::new();
-    let server = table.start(NOTHING, Some(TOKEN));
+    let server = table.start(&[], Some(TOKEN));
     faults_and(server.id(), PATH, Some(TOKEN), || connect(server.address()), || ());
 }
 
 #[test]
 fn finishes_what_it_is_at() {
     let table = Table::new();
-    let server = table.start(NOTHING, Some(TOKEN));
+    let server = table.start(&[], Some(TOKEN));
     let address = server.address().to_owned();
     finishes_on_sigterm(server, || connect(&address));
 }
 
 /// A callback as one HTTP request.
 fn request(group: &str) -> String {
-    http(&Callback::new(SdkAppId::new(888_888)).group_id(group))
-}
-
-fn http(callback: &Callback) -> String {
+    let callback = Callback::new(SdkAppId::new(888_888)).group_id(group);
     let (query, body) = (callback.raw_query(), String::from_utf8(callback.raw_body()).unwrap());
     format!("POST {PATH}?{query} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
@@ -55,14 +61,19 @@ fn until(server: &mut Started, mark: &str, group: &str) {
     while !server.says(group).starts_with(mark) {}
 }
 
+/// Sends an event, and waits until a worker has its group.
+#[track_caller]
+fn begin(server: &mut Started) {
+    assert_eq!(server.paste("", ""), OK);
+    until(server, "begin", "@TGS");
+}
+
 #[test]
 fn an_ok_outlives_the_process() {
-    let table = Table::new();
-    let mut server = table.start(&["--pretend", "3600000", "--at-once", "1"], None);
-    assert_eq!(server.paste("", ""), OK);
-    until(&mut server, "begin", "@TGS");
+    let (table, mut server) = start(&["--pretend", "3600000", "--at-once", "1"]);
+    begin(&mut server);
     assert_eq!(server.paste(GROUP, "another"), OK);
-    server.kill();
+    server.stop("KILL");
     let mut server = table.start(&["--pretend", "0", "--at-once", "1"], None);
     // The lease of the first has not ended yet.
     until(&mut server, "end", "another");
@@ -71,21 +82,16 @@ fn an_ok_outlives_the_process() {
 
 #[test]
 fn work_of_a_process_that_was_killed_begins_again_after_its_lease() {
-    let table = Table::new();
-    let mut server = table.start(&["--pretend", "3600000", "--lease", "1"], None);
-    assert_eq!(server.paste("", ""), OK);
-    until(&mut server, "begin", "@TGS");
-    server.kill();
-    let mut server = table.start(&["--pretend", "0"], None);
-    until(&mut server, "end", "@TGS");
+    let (table, mut server) = start(&["--pretend", "3600000", "--lease", "1"]);
+    begin(&mut server);
+    server.stop("KILL");
+    until(&mut table.start(&["--pretend", "0"], None), "end", "@TGS");
 }
 
 #[test]
 fn work_that_takes_longer_than_its_lease_is_nobody_elses() {
-    let table = Table::new();
-    let mut server = table.start(&["--pretend", "3000", "--lease", "1"], None);
-    assert_eq!(server.paste("", ""), OK);
-    until(&mut server, "begin", "@TGS");
+    let (table, mut server) = start(&["--pretend", "3000", "--lease", "1"]);
+    begin(&mut server);
     let other = Started::running(&mut table.command(&["work", "--pretend", "0"]));
     until(&mut server, "end", "@TGS");
     table.shows_nothing();
@@ -98,49 +104,43 @@ fn work_that_takes_the_process_with_it_is_given_up() {
     let table = Table::new();
     for _ in 0..2 {
         let mut server = table.start(&["--pretend", "3600000", "--lease", "1", "--attempts", "2"], None);
-        assert_eq!(server.paste("", ""), OK);
-        until(&mut server, "begin", "@TGS");
-        server.kill();
+        begin(&mut server);
+        server.stop("KILL");
     }
     let _server = table.start(&["--pretend", "0", "--attempts", "2"], None);
-    table.shows("dead     \"@TGS#2J4SZEAEL\", not looked at for");
-    assert!(table.says(&["rooms"]).contains(": 2 attempts ended with their process, or in a panic"));
+    let list = table.shows("dead     \"@TGS#2J4SZEAEL\", not looked at for");
+    assert!(list.contains(": 2 attempts ended with their process, or in a panic"), "{list}");
 }
 
 #[test]
 fn what_was_answered_before_the_end_is_in_the_table() {
     for signal in ["INT", "TERM"] {
-        let table = Table::new();
-        let server = table.start(&["--pretend", "500", "--at-once", "1"], None);
+        let (table, server) = start(&["--pretend", "500", "--at-once", "1"]);
         let groups = ["a", "b", "c"];
-        for group in groups {
-            assert_eq!(server.paste(GROUP, group), OK);
-        }
+        assert_eq!(groups.map(|group| server.paste(GROUP, group)), [OK; 3]);
         let (code, rest) = server.stop(signal);
         assert_eq!(code, Some(0), "{rest}");
-        let done = |group: &&&str| rest.lines().any(|line| line.starts_with("end ") && line.ends_with(**group));
         let left = table.says(&["rooms"]);
-        let waiting = groups.iter().filter(|group| left.contains(&format!("waiting  \"{group}\"")));
-        assert_eq!(waiting.count() + groups.iter().filter(done).count(), 3, "{left}{rest}");
+        for group in groups {
+            let done = rest.lines().any(|line| line.starts_with("end ") && line.ends_with(group));
+            assert_ne!(done, left.contains(&format!("waiting  \"{group}\"")), "{group}: {left}{rest}");
+        }
         assert!(rest.trim_end().ends_with("INFO stopped"), "{rest}");
     }
 }
 
 #[test]
 fn a_full_table_is_answered_and_logged() {
-    let table = Table::new();
-    let mut server = table.start(&["--max-rooms", "2", "--pretend", "3600000"], None);
-    assert_eq!([server.paste(GROUP, "a"), server.paste(GROUP, "b")], [OK, OK]);
+    let (_table, mut server) = start(&["--max-rooms", "2", "--pretend", "3600000"]);
     let full = "{\"ActionStatus\":\"FAIL\",\"ErrorInfo\":\"too many groups are in the table\",\"ErrorCode\":1}\n";
-    assert_eq!([server.paste(GROUP, "c"), server.paste(GROUP, "a")], [full, OK]);
+    assert_eq!(["a", "b", "c", "a"].map(|group| server.paste(GROUP, group)), [OK, OK, full, OK]);
     let lost = server.says("ERROR answered FAIL");
     assert!(lost.contains("too many groups are in the table id=\"888888:") && lost.ends_with(":c\""), "{lost}");
 }
 
 #[test]
 fn one_bad_event_hurts_no_other() {
-    let table = Table::new();
-    let server = table.start(NOTHING, None);
+    let (_table, server) = start(&[]);
     assert!(server.paste(GROUP, "a\\u0000").contains("the ID of the group holds a NUL"));
     assert!(server.paste(GROUP, &"a".repeat(2000)).contains("the ID of the group is too long"));
     assert_eq!(server.paste("127.0.0.1&", "%00&"), OK);
@@ -148,9 +148,8 @@ fn one_bad_event_hurts_no_other() {
 
 #[test]
 fn a_process_that_holds_the_table_makes_it_fail_and_no_longer() {
-    let table = Table::new();
-    let mut server = table.start(NOTHING, None);
-    let other = Connection::open(table.path()).unwrap();
+    let (table, mut server) = start(&[]);
+    let other = Connection::open(&table.database).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert!(server.paste("", "").contains("the database does not take the event"));
     server.says("busy: another process writes");
@@ -160,22 +159,19 @@ fn a_process_that_holds_the_table_makes_it_fail_and_no_longer() {
 
 #[test]
 fn connections_that_are_idle_lock_nobody_out() {
-    let table = Table::new();
-    let server = table.start(NOTHING, None);
-    let mut idle = Vec::new();
-    for number in 0..300 {
+    let (_table, server) = start(&[]);
+    let idle = [(); 300].map(|()| {
         let mut client = connect(server.address());
-        client.write_all(request(&number.to_string()).as_bytes()).unwrap();
-        idle.push(client);
-    }
+        client.write_all(request("a").as_bytes()).unwrap();
+        client
+    });
     assert_eq!(server.paste("", ""), OK);
     drop(idle);
 }
 
 #[test]
 fn a_client_that_ends_its_stream_behind_a_request_is_answered() {
-    let table = Table::new();
-    let server = table.start(NOTHING, None);
+    let (_table, server) = start(&[]);
     let mut client = connect(server.address());
     client.write_all(request("a").as_bytes()).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
@@ -184,8 +180,7 @@ fn a_client_that_ends_its_stream_behind_a_request_is_answered() {
 
 #[test]
 fn what_goes_wrong_on_the_way_is_named() {
-    let table = Table::new();
-    let mut server = table.start(NOTHING, None);
+    let (_table, mut server) = start(&[]);
     server.paste("/im/callback?", "/im/callback/?");
     let line = server.says("a callback came to");
     assert!(line.ends_with(r#"WARN a callback came to the path "/im/callback/", and not to "/im/callback""#), "{line}");
@@ -201,13 +196,12 @@ fn what_goes_wrong_on_the_way_is_named() {
 
 #[test]
 fn refusals_are_logged_ten_times_a_second_at_most() {
-    let table = Table::new();
-    let mut server = table.start(NOTHING, None);
+    let (_table, mut server) = start(&[]);
     let get = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\n");
     let mut client = connect(server.address());
     client.write_all(format!("{}{get}Connection: close\r\n\r\n", format!("{get}\r\n").repeat(99)).as_bytes()).unwrap();
     assert_eq!(read_to_end(client).matches("HTTP/1.1 405 ").count(), 100);
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    sleep(Duration::from_secs(1));
     server.paste("SdkAppid=888888", "SdkAppid=8");
     let left_out = server.says("more lines like these were left out");
     let count: u32 = left_out.split("WARN ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -216,8 +210,7 @@ fn refusals_are_logged_ten_times_a_second_at_most() {
 
 #[test]
 fn logs_one_line_for_each_event_and_one_for_each_other_command() {
-    let table = Table::new();
-    let mut server = table.start(&["--sdk-app-id", "7"], None);
+    let (_table, mut server) = start(&["--sdk-app-id", "7"]);
     assert_eq!(server.paste("", ""), OK);
     let line = server.says("stored");
     assert!(line.contains(r#"INFO stored id="7:1"#), "{line}");
@@ -233,29 +226,28 @@ fn logs_one_line_for_each_event_and_one_for_each_other_command() {
     assert_eq!((code, rest.contains("another command")), (Some(0), false), "{rest}");
 }
 
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-fn metrics(address: &str) -> String {
-    let mut client = TcpStream::connect(address).unwrap();
-    client.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    read_to_end(client)
-}
-
+/// Starts one that serves metrics, and waits until they are what is wanted.
 #[track_caller]
-fn metrics_show(address: &str, wanted: impl Fn(&str) -> bool) {
-    eventually(|| wanted(&metrics(address)).then_some(()), || metrics(address));
+fn metrics(arguments: &[&str], send: impl Fn(&Started), wanted: impl Fn(&str) -> bool) {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (_table, server) = start(&[arguments, &["--metrics", &address]].concat());
+    send(&server);
+    let ask = || {
+        let mut client = connect(&address);
+        client.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        read_to_end(client)
+    };
+    eventually(ask, wanted);
 }
 
 #[test]
 fn shows_metrics_on_an_address_of_its_own() {
-    let (table, free) = (Table::new(), free_address());
-    let server = table.start(&["--metrics", &free, "--pretend", "3600000", "--at-once", "1"], None);
-    assert_eq!([server.paste("", ""), server.paste(GROUP, "b")], [OK, OK]);
-    assert_eq!(server.paste("Group.CallbackAfterGroupFull", "Group.CallbackBeforeSendMsg"), OK);
-    assert!(server.paste("SdkAppid=888888", "SdkAppid=8").contains("FAIL"));
-    server.paste("/im/callback?", "/elsewhere?");
+    let send = |server: &Started| {
+        assert_eq!([server.paste("", ""), server.paste(GROUP, "b")], [OK, OK]);
+        assert_eq!(server.paste("Group.CallbackAfterGroupFull", "Group.CallbackBeforeSendMsg"), OK);
+        assert!(server.paste("SdkAppid=888888", "SdkAppid=8").contains("FAIL"));
+        server.paste("/im/callback?", "/elsewhere?");
+    };
     let wanted = [
         "callback_answers_total{kind=\"ok\"} 2",
         "callback_answers_total{kind=\"other_command\"} 1",
@@ -268,28 +260,27 @@ fn shows_metrics_on_an_address_of_its_own() {
         "rooms_oldest_waiting_seconds ",
         "log_lines_dropped_total 0",
     ];
-    metrics_show(&free, |metrics| wanted.iter().all(|line| metrics.contains(line)));
+    let all = |metrics: &str| wanted.iter().all(|line| metrics.contains(line));
+    metrics(&["--pretend", "3600000", "--at-once", "1"], send, all);
 }
 
 #[test]
 fn a_log_that_nobody_reads_is_dropped_and_counted_and_delays_no_answer() {
-    let (table, free) = (Table::new(), free_address());
-    let server = table.start(&["--metrics", &free], None);
     // More lines than the pipe and the buffer hold together, three for each event.
-    let clients: Vec<_> = (0..10)
-        .map(|client| {
+    let send = |server: &Started| {
+        let clients = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|client| {
             let requests: String = (0..500).map(|number| request(&format!("{client}-{number}"))).collect();
             let close = request("last").replacen("Host: a", "Host: a\r\nConnection: close", 1);
             let mut client = connect(server.address());
             client.write_all((requests + &close).as_bytes()).unwrap();
             client
-        })
-        .collect();
-    for client in clients {
-        assert_eq!(read_to_end(client).matches("\"ActionStatus\":\"OK\"").count(), 501);
-    }
-    assert_eq!(server.paste("", ""), OK);
-    metrics_show(&free, |metrics| {
+        });
+        for client in clients {
+            assert_eq!(read_to_end(client).matches("\"ActionStatus\":\"OK\"").count(), 501);
+        }
+        assert_eq!(server.paste("", ""), OK);
+    };
+    metrics(&[], send, |metrics| {
         let dropped = metrics.lines().find_map(|line| line.strip_prefix("log_lines_dropped_total "));
         dropped.is_some_and(|dropped| dropped.parse::<u64>().unwrap() > 0)
     });
@@ -298,8 +289,8 @@ fn a_log_that_nobody_reads_is_dropped_and_counted_and_delays_no_answer() {
 #[test]
 fn reads_its_secrets_from_files() {
     let table = Table::new();
-    let path = format!("{}'s token", table.path());
-    std::fs::write(&path, "second-token\r\n").unwrap();
+    let path = format!("{}'s token", table.database);
+    fs::write(&path, "second-token\r\n").unwrap();
     let rest = ["--rest-admin", "a", "--rest-secret-key-file", &path, "--recorded-since", "2024-01-31"];
     let server = table.start(&[&["--token-file", &path], &rest[..]].concat(), None);
     assert!(server.curl.contains("&Sign="), "{}", server.curl);
@@ -311,17 +302,15 @@ fn says_in_one_line_why_it_does_not_start() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = busy.local_addr().unwrap().to_string();
     let table = Table::new();
-    let key = format!("{}.key", table.path());
-    std::fs::write(&key, "key").unwrap();
+    let key = format!("{}.key", table.database);
+    fs::write(&key, "key").unwrap();
+    let rest = ["--rest-admin", "a", "--rest-secret-key-file", &key];
     let cases: [(&[&str], &str); 7] = [
         (&["--address", &address], "cannot listen on 127.0.0.1:"),
         (&["--token-file", "/nowhere"], "/nowhere: No such file or directory (os error 2)"),
         (&["--database", "/nowhere/rooms.db"], "/nowhere/rooms.db, as this user: unable to open database file"),
         (&["--database", "postgresq://db"], "--database: expected a file or postgres://…, found \"postgresq://db\""),
-        (
-            &["--recorded-since", "2999-01-01", "--rest-admin", "a", "--rest-secret-key-file", &key],
-            "--recorded-since: 2999-01-01 is in the future",
-        ),
+        (&[&rest[..], &["--max-removed-percent", "101"]].concat(), "expected 0 to 100 percent, found 101"),
         (&["rooms", "--database", "none.db"], "none.db"),
         (&["--rest-admin", "a"], "IM_REST_SECRET_KEY is not set, and there is no --rest-secret-key-file"),
     ];
@@ -329,18 +318,14 @@ fn says_in_one_line_why_it_does_not_start() {
         let said = table.refuses(arguments);
         assert!(said.starts_with("server: ") && said.contains(message) && said.lines().count() == 1, "{said}");
     }
-    let output = table.command(NOTHING).env("IM_CALLBACK_TOKEN", "").output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("server: IM_CALLBACK_TOKEN: token: expected at least one byte, found none"), "{said}");
-}
-
-/// So that a helper's method that only this test needs stands where it is used.
-trait Kill {
-    fn kill(self);
-}
-
-impl Kill for Started {
-    fn kill(self) {
-        self.stop("KILL");
-    }
+    let fails = |arguments: &[&str], message: &str| {
+        let output = table.command(arguments).env("IM_CALLBACK_TOKEN", "").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.starts_with(message), "{said}");
+    };
+    fails(&[], "server: IM_CALLBACK_TOKEN: token: expected at least one byte, found none");
+    let future = "error: invalid value '2999-01-01' for '--recorded-since <YYYY-MM-DD>': it is in the future";
+    fails(&["--rest-admin", "a", "--recorded-since", "2999-01-01"], future);
+    fails(&["--remove"], "error: the following required arguments were not provided:\n  --rest-admin <ACCOUNT>");
+    fails(&["--free", "3"], "error: the following required arguments were not provided:\n  --rest-admin <ACCOUNT>");
 }

@@ -26,63 +26,31 @@ const GIVE_UP: Duration = Duration::from_secs(10);
 
 pub struct Load {
     pub events: u32,
-    pub pace: Pace,
-    pub groups: Groups,
+    /// Events a second, whether or not they are answered. Without it, they are sent as fast as answers come.
+    pub rate: Option<u32>,
+    /// Requests without an answer at most.
+    pub in_flight: usize,
+    /// Whether the event with this number is of the hot group. The others have a group of their own.
+    pub is_hot: fn(u32) -> bool,
     /// Of the receivers, which get events in turns.
     pub addresses: Vec<String>,
-}
-
-#[derive(Clone, Copy)]
-pub enum Pace {
-    /// Events a second, whether or not they are answered.
-    Rate(u32),
-    /// As fast as answers come, with this many requests in flight.
-    InFlight(usize),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Groups {
-    /// A group of its own for each event.
-    Many,
-    /// Every event is of the same group.
-    Hot,
-    /// Every fourth event is of the same group; the others have a group of their own.
-    Both,
-}
-
-impl Groups {
-    fn group(self, number: u32) -> String {
-        let hot = match self {
-            Self::Many => false,
-            Self::Hot => true,
-            Self::Both => number.is_multiple_of(4),
-        };
-        if hot { "@TGS#hot".into() } else { format!("@TGS#{number}") }
-    }
 }
 
 impl Load {
     pub async fn run(&self) -> Vec<Answer> {
         let client = Arc::new(Client::builder(TokioExecutor::new()).build_http());
-        let (start, mut sent) = (Instant::now(), JoinSet::new());
-        let slots = match self.pace {
-            Pace::Rate(_) => Semaphore::MAX_PERMITS,
-            Pace::InFlight(count) => count,
-        };
-        let slots = Arc::new(Semaphore::new(slots));
+        let slots = Arc::new(Semaphore::new(self.in_flight));
+        let (begin, mut sent) = (Instant::now(), JoinSet::new());
         for number in 0..self.events {
-            let mut due = start;
-            if let Pace::Rate(rate) = self.pace {
-                due += Duration::from_secs(1).mul_f64(f64::from(number) / f64::from(rate));
+            let due = self.rate.map(|rate| begin + Duration::from_secs(1).mul_f64(f64::from(number) / f64::from(rate)));
+            if let Some(due) = due {
                 sleep_until(due.into()).await;
             }
             let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
-            if let Pace::InFlight(_) = self.pace {
-                due = Instant::now();
-            }
+            let start = due.unwrap_or_else(Instant::now);
             let receiver = number as usize % self.addresses.len();
-            let address = self.addresses[receiver].clone();
-            let (client, group) = (Arc::clone(&client), self.groups.group(number));
+            let group = if (self.is_hot)(number) { "@TGS#hot".into() } else { format!("@TGS#{number}") };
+            let (client, address) = (Arc::clone(&client), self.addresses[receiver].clone());
             sent.spawn(async move {
                 let outcome = match timeout(GIVE_UP, send(&client, &address, &group)).await {
                     Ok(Ok(outcome)) => outcome,
@@ -90,7 +58,7 @@ impl Load {
                     Err(elapsed) => Outcome::None(elapsed.to_string()),
                 };
                 drop(slot);
-                Answer { receiver, group, start: due, end: Instant::now(), outcome }
+                Answer { receiver, group, start, end: Instant::now(), outcome }
             });
         }
         sent.join_all().await

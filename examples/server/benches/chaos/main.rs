@@ -2,32 +2,30 @@
 //! `cargo bench -p example-server -- --help` explains the options.
 
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 
-use crate::cluster::Cluster;
-use crate::ledger::{Answer, Ledger, Outage, Outcome};
-use crate::load::{Groups, Load, Pace};
-use crate::process::Works;
-use crate::sqlite::{MAX_ROOMS, Sqlite};
+use crate::ledger::{Answer, Ledger, Outage, Outcome, Work};
+use crate::load::Load;
+use crate::world::{ON_POSTGRES, ON_SQLITE, World};
 
-mod cluster;
 mod ledger;
 mod load;
 #[path = "../../tests/util/postgres.rs"]
 mod postgres;
-mod process;
-mod sqlite;
+mod world;
 
-/// How long a process is frozen.
-const FROZEN: Duration = Duration::from_secs(1);
-/// Work that was answered `OK` is lost when nothing was worked on for this long.
-const QUIET: Duration = Duration::from_secs(10);
+/// Few enough to be reached when the work on SQLite stands still for a second.
+const MAX_ROOMS: u32 = 300;
 /// More than can be there.
 const UNBOUNDED: u32 = 1_000_000;
+/// Work that was answered `OK` is lost when nothing was worked on for this long.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Sends signed callbacks, a quarter of them of one group, while processes and the database are killed and frozen. Fails if an
 /// event that was answered OK is not worked on, work on a group overlaps, or an answer takes more than 2 s while the
@@ -45,7 +43,7 @@ struct Options {
     rate: u32,
     /// How many times each fault of SQLite happens
     #[arg(long, default_value_t = 6)]
-    times: u32,
+    times: usize,
     /// Requests in flight while the throughput is measured
     #[arg(long, default_value_t = 128)]
     in_flight: usize,
@@ -57,95 +55,69 @@ struct Options {
     bench: bool,
 }
 
-/// What can go wrong.
-pub trait Steps {
-    /// The addresses.
-    fn receivers(&self) -> Vec<String>;
-    /// Returns how many rows the table has; `None` if it cannot be asked now.
-    fn rows(&self) -> Option<u32>;
-    /// How many faults there are.
-    fn count(&self) -> u32;
-    /// Makes one, and returns what it was, and which receivers could not answer meanwhile.
-    fn step(&mut self, number: u32) -> (&'static str, Vec<Outage>);
-}
-
-/// Times what keeps a receiver from answering.
-pub fn timed(receiver: usize, fault: impl FnOnce()) -> Outage {
-    let from = Instant::now();
-    fault();
-    Outage { receiver, from, to: Instant::now() }
-}
-
 fn main() -> ExitCode {
     let mut options = Options::parse();
     if options.quick {
         options.events /= if options.postgres { 5 } else { 10 };
         options.times = 1;
     }
-    let max_rooms = if options.postgres { UNBOUNDED } else { MAX_ROOMS };
-    let holds = chaos(&options, max_rooms);
+    let holds = chaos(&options);
     if !options.quick {
-        for groups in [Groups::Many, Groups::Hot] {
-            throughput(&options, groups);
-        }
+        throughput(&options, "as many groups", |_| false);
+        throughput(&options, "one group", |_| true);
     }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn start(options: &Options, max_rooms: u32, works: &Works) -> Box<dyn Steps> {
-    if options.postgres {
-        Box::new(Cluster::start(max_rooms, works))
-    } else {
-        Box::new(Sqlite::start(max_rooms, works))
-    }
-}
-
-fn chaos(options: &Options, max_rooms: u32) -> bool {
-    let works = Works::default();
-    let mut servers = start(options, max_rooms, &works);
-    let load = Load {
-        events: options.events,
-        pace: Pace::Rate(options.rate),
-        groups: Groups::Both,
-        addresses: servers.receivers(),
-    };
+fn chaos(options: &Options) -> bool {
+    let Options { events, rate, .. } = *options;
+    let (max_rooms, faults) =
+        if options.postgres { (UNBOUNDED, ON_POSTGRES.to_vec()) } else { (MAX_ROOMS, ON_SQLITE.repeat(options.times)) };
+    let (marks, works) = channel();
+    let mut world = World::start(options.postgres, max_rooms, &marks);
+    let (addresses, in_flight) = (world.receivers(), Semaphore::MAX_PERMITS);
+    let load = Load { events, rate: Some(rate), in_flight, is_hot: |number| number.is_multiple_of(4), addresses };
     let start = Instant::now();
     let load = thread::spawn(move || Runtime::new().unwrap().block_on(load.run()));
-    let lasts = Duration::from_secs(1).mul_f64(f64::from(options.events) / f64::from(options.rate));
-    let (mut outages, mut faults, mut most) = (Vec::new(), Vec::new(), 0);
-    let steps = servers.count() * if options.postgres { 1 } else { options.times };
-    for step in 0..steps {
-        let at = lasts.mul_f64((f64::from(step) + 0.5) / f64::from(steps));
-        while start.elapsed() < at {
-            most = most.max(servers.rows().unwrap_or_default());
+    let lasts = Duration::from_secs(1).mul_f64(f64::from(events) / f64::from(rate));
+    let between = lasts / u32::try_from(faults.len()).unwrap();
+    let (mut outages, mut over, mut most) = (Vec::new(), Vec::new(), 0);
+    let mut at = start + between / 2;
+    for (name, of_receiver, fault) in faults {
+        while Instant::now() < at {
+            most = most.max(world.rows().unwrap_or_default());
             sleep(Duration::from_millis(50));
         }
-        let (fault, of_receivers) = servers.step(step);
-        outages.extend(of_receivers);
-        faults.push((fault, Instant::now()));
+        at += between;
+        let from = Instant::now();
+        fault(&mut world);
+        let to = Instant::now();
+        outages.extend(of_receiver.map(|receiver| Outage { receiver, from, to }));
+        over.push((name, to));
     }
     let answers = load.join().unwrap();
-    for (fault, over) in faults {
+    for (name, over) in over {
         let stored = answers.iter().filter(|answer| answer.outcome == Outcome::Ok && answer.start > over);
         let first = stored.map(|answer| answer.end - over).min();
         let first = first.map_or("no more events".to_owned(), |first| format!("next OK after {first:.1?}"));
-        println!("{:>6.1} s  {fault}; {first}", (over - start).as_secs_f64());
+        println!("{:>6.1} s  {name}; {first}", (over - start).as_secs_f64());
     }
     let ledger = settle(&works, &answers, &outages);
-    println!("{} events at {} a second\n{ledger}", options.events, options.rate);
+    println!("{events} events at {rate} a second\n{ledger}");
     println!("  rows seen in the table                        {most:>8}   at most {max_rooms}");
     println!("  answers: {}\n", times(&answers));
     ledger.holds() && most <= max_rooms && (options.quick || ledger.is_in_time())
 }
 
 /// Waits until every event that was answered `OK` is worked on, or nothing more happens.
-fn settle(works: &Works, answers: &[Answer], outages: &[Outage]) -> Ledger {
-    let (mut count, mut since) = (0, Instant::now());
+fn settle(marks: &Receiver<Work>, answers: &[Answer], outages: &[Outage]) -> Ledger {
+    let (mut works, mut since) = (Vec::new(), Instant::now());
     loop {
-        let mut works = works.lock().unwrap().clone();
+        let count = works.len();
+        works.extend(marks.try_iter());
         works.sort_by_key(|work| work.at);
         if works.len() > count {
-            (count, since) = (works.len(), Instant::now());
+            since = Instant::now();
         }
         let ledger = Ledger::new(answers, &works, outages);
         if ledger.lost == 0 || since.elapsed() > QUIET {
@@ -155,21 +127,17 @@ fn settle(works: &Works, answers: &[Answer], outages: &[Outage]) -> Ledger {
     }
 }
 
-fn throughput(options: &Options, groups: Groups) {
-    let works = Works::default();
-    let servers = start(options, UNBOUNDED, &works);
-    let pace = Pace::InFlight(options.in_flight);
-    let load = Load { events: options.events, pace, groups, addresses: servers.receivers() };
+fn throughput(options: &Options, groups: &str, is_hot: fn(u32) -> bool) {
+    let (marks, works) = channel();
+    let world = World::start(options.postgres, UNBOUNDED, &marks);
+    let Options { events, in_flight, .. } = *options;
+    let load = Load { events, rate: None, in_flight, is_hot, addresses: world.receivers() };
     let start = Instant::now();
     let answers = Runtime::new().unwrap().block_on(load.run());
     let seconds = start.elapsed().as_secs_f64();
     let ok = answers.iter().filter(|answer| answer.outcome == Outcome::Ok).count();
-    let works = works.lock().unwrap().len();
-    println!(
-        "{groups:?}: {ok} OK in {seconds:.2} s, of {} events; {}; {works} marks of work",
-        answers.len(),
-        times(&answers)
-    );
+    let (times, works) = (times(&answers), works.try_iter().count());
+    println!("{events} events of {groups}: {ok} OK in {seconds:.2} s; {times}; {works} marks of work");
 }
 
 /// The distribution of all answers' times, `OK` or not.

@@ -3,6 +3,7 @@
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +20,25 @@ struct Job {
     answer: oneshot::Sender<Result<Vec<Rows>, Error>>,
 }
 
+/// Arrays of numbers, texts and nulls.
+pub(crate) type Rows = Vec<Value>;
+
+#[derive(Debug)]
+pub(crate) struct Statement {
+    sql: &'static str,
+    values: Vec<Value>,
+    /// Rolls everything back as [`Error::Late`] if there is no row.
+    fenced: bool,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the lease is over: another worker may have the group")]
+    Late,
+    #[error("database: {0}")]
+    Unavailable(String),
+}
+
 impl Database {
     fn channel() -> (Self, mpsc::Receiver<Job>) {
         let (sender, jobs) = mpsc::channel(1024);
@@ -32,25 +52,16 @@ impl Database {
         self.0.send(Job { statements, answer }).await.map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
-}
 
-/// Numbers, texts and nulls.
-pub(crate) type Rows = Vec<Vec<Value>>;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Statement {
-    pub(crate) sql: &'static str,
-    pub(crate) values: Vec<Value>,
-    /// Rolls everything back as [`Error::Late`] if no row is changed.
-    pub(crate) fenced: bool,
-}
-
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("the lease is over: another worker may have the group")]
-    Late,
-    #[error("database: {0}")]
-    Unavailable(String),
+    /// Runs one statement.
+    pub(crate) async fn one<T: DeserializeOwned>(
+        &self,
+        sql: &'static str,
+        values: impl Into<Vec<Value>>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = self.run(vec![Statement::new(sql, values)]).await?.concat();
+        serde_json::from_value(rows.into()).map_err(|error| Error::Unavailable(error.to_string()))
+    }
 }
 
 impl Statement {
@@ -58,8 +69,7 @@ impl Statement {
         Self { sql, values: values.into(), fenced: false }
     }
 
-    pub(crate) fn fenced(mut self) -> Self {
-        self.fenced = true;
-        self
+    pub(crate) fn fenced(self) -> Self {
+        Self { fenced: true, ..self }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,12 +15,13 @@ use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::config::{Host, TargetSessionAttrs};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Database, Error, Job, Rows, Statement};
+use crate::Failed;
 
 /// Shorter than a callback waits. The client's own limits: `statement_timeout` does not end a commit that waits for a standby.
 const CONNECTED_WITHIN: Duration = Duration::from_millis(700);
@@ -33,7 +34,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What the connections share.
 struct Shared {
-    config: Config,
+    /// The URL of each host, and what it says. (Given all of them, the client takes the first that can be written to.)
+    hosts: Vec<(String, Config)>,
     tls: MakeRustlsConnect,
     password_file: Option<PathBuf>,
     /// Of the newest server that was seen. One of an older timeline is a primary that was replaced and came back.
@@ -41,34 +43,25 @@ struct Shared {
     /// Counts the times that a server did not answer. Connections from before are not used again: they may all lead to it.
     silences: AtomicU32,
     /// Not before then, and why.
-    pause: std::sync::Mutex<Option<(Instant, Error)>>,
+    pause: Mutex<Option<(Instant, Error)>>,
 }
 
-pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf>) -> Result<Database, String> {
-    let mut config: Config = url.parse().map_err(|error| format!("--database: {error}"))?;
-    if config.get_password().is_some() {
-        return Err("--database: process lists are public; give the password in PGPASSWORD or a file".into());
-    }
-    if let Ok(password) = std::env::var("PGPASSWORD") {
-        config.password(password);
-    }
-    if config.get_hosts().is_empty() {
-        config.host("localhost");
-    }
+pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<&Path>) -> Result<Database, Failed> {
+    let hosts = each_host(url).into_iter().map(|url| configured(&url).map(|config| (url, config)));
     let shared = Arc::new(Shared {
-        config,
+        hosts: hosts.collect::<Result<_, _>>()?,
         tls: tls(ca)?,
         password_file,
         timeline: AtomicU32::new(0),
         silences: AtomicU32::new(0),
-        pause: std::sync::Mutex::default(),
+        pause: Mutex::default(),
     });
     let (database, jobs) = Database::channel();
     let jobs = Arc::new(Mutex::new(jobs));
     for _ in 0..CONNECTIONS {
         tokio::spawn(serve(Arc::clone(&shared), Arc::clone(&jobs)));
     }
-    if shared.config.get_hosts().len() > 1 {
+    if shared.hosts.len() > 1 {
         tokio::spawn(async move {
             loop {
                 sleep(LOOK_EVERY).await;
@@ -80,23 +73,53 @@ pub(crate) fn open(url: &str, password_file: Option<PathBuf>, ca: Option<PathBuf
     Ok(database)
 }
 
+fn each_host(url: &str) -> Vec<String> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (user, hosts) = authority.split_at(authority.find('@').map_or(0, |at| at + 1));
+    hosts.split(',').map(|host| format!("{scheme}://{user}{host}{path}")).collect()
+}
+
+fn configured(url: &str) -> Result<Config, Failed> {
+    let mut config: Config = url.parse().map_err(|error| format!("--database: {error}"))?;
+    if config.get_password().is_some() {
+        return Err("--database: process lists are public; give the password in PGPASSWORD or a file".into());
+    }
+    if let Ok(password) = std::env::var("PGPASSWORD") {
+        config.password(password);
+    }
+    if config.get_hosts().len() > 1 {
+        return Err("--database: give the hosts between `@` and `/`".into());
+    } else if config.get_hosts().is_empty() {
+        config.host("localhost");
+    }
+    config
+        .application_name("example-server")
+        .tcp_user_timeout(ANSWERED_WITHIN)
+        .keepalives_idle(Duration::from_secs(10))
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        // One that waits for a row must not keep others waiting for long.
+        .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
+    Ok(config)
+}
+
 /// The system's own certificates would differ from machine to machine.
-fn tls(ca: Option<PathBuf>) -> Result<MakeRustlsConnect, String> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let failed = |error: &dyn std::fmt::Display| format!("--database-ca {}: {error}", path.display());
-            for certificate in CertificateDer::pem_file_iter(&path).map_err(|error| failed(&error))? {
-                let certificate = certificate.map_err(|error| failed(&error))?;
-                roots.add(certificate).map_err(|error| failed(&error))?;
-            }
-        }
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+fn tls(ca: Option<&Path>) -> Result<MakeRustlsConnect, Failed> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = ca {
+        roots = trusted(path).map_err(|error| format!("--database-ca {}: {error}", path.display()))?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+fn trusted(path: &Path) -> Result<RootCertStore, Failed> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path)? {
+        roots.add(certificate?)?;
+    }
+    Ok(roots)
 }
 
 struct Connection {
@@ -123,12 +146,12 @@ async fn serve(shared: Arc<Shared>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
                 continue;
             }
         };
-        let result = result.unwrap_or_else(|_| {
-            let error = Error::Unavailable("it does not answer".into());
+        let result = if let Ok(result) = result {
+            result
+        } else {
             shared.silences.fetch_add(1, Relaxed);
-            shared.pause(&error);
-            Err(error)
-        });
+            shared.pause(Error::Unavailable("it does not answer".into())).await
+        };
         if let Err(Error::Unavailable(_)) = &result {
             connection = None;
         }
@@ -137,9 +160,9 @@ async fn serve(shared: Arc<Shared>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
 }
 
 impl Shared {
-    fn pause(&self, error: &Error) {
-        *self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            Some((Instant::now() + PAUSE, error.clone()));
+    async fn pause<T>(&self, error: Error) -> Result<T, Error> {
+        *self.pause.lock().await = Some((Instant::now() + PAUSE, error.clone()));
+        Err(error)
     }
 
     async fn run(&self, connection: &mut Option<Connection>, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
@@ -156,46 +179,40 @@ impl Shared {
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
-        let pause = self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        if let Some((until, error)) = pause
-            && Instant::now() < until
-        {
-            return Err(error);
+        match self.pause.lock().await.clone() {
+            Some((until, error)) if Instant::now() < until => return Err(error),
+            _ => (),
         }
-        let result = self.try_connect().await;
-        if let Err(error) = &result {
-            self.pause(error);
+        match self.try_connect().await {
+            Err(error) => self.pause(error).await,
+            connected => connected,
         }
-        result
     }
 
     /// Connects to the newest of the servers that can be written to. After a failover the old primary may live on.
     async fn try_connect(&self) -> Result<Connection, Error> {
         let silences = self.silences.load(Relaxed);
-        let mut password = None;
-        if let Some(path) = &self.password_file {
-            // Read each time, so that it can be changed.
-            let read = std::fs::read(path);
-            let failed = |error| Error::Unavailable(format!("--database-password-file {}: {error}", path.display()));
-            password = Some(read.map_err(failed)?.trim_ascii().to_vec());
-        }
-        let ports = self.config.get_ports();
         let mut trying = JoinSet::new();
-        for (number, host) in self.config.get_hosts().iter().enumerate() {
-            let port = ports.get(number).or(ports.first()).copied().unwrap_or(5432);
-            let (config, name) = one_host(&self.config, host, port, password.as_deref());
-            let tls = self.tls.clone();
-            let connected = connect(config, tls, silences);
-            trying.spawn(async move { connected.await.map_err(|error| format!("{name}: {error}")) });
-        }
-        let (mut connections, mut errors) = (Vec::new(), Vec::new());
-        for result in trying.join_all().await {
-            match result {
-                Ok(connection) => connections.push(connection),
-                Err(error) => errors.push(error),
+        for (url, config) in &self.hosts {
+            let (url, mut config, tls) = (url.clone(), config.clone(), self.tls.clone());
+            if let Some(path) = &self.password_file {
+                // Read each time, so that it can be changed.
+                let read = std::fs::read(path);
+                let failed =
+                    |error| Error::Unavailable(format!("--database-password-file {}: {error}", path.display()));
+                config.password(read.map_err(failed)?.trim_ascii());
             }
+            trying.spawn(async move {
+                match timeout(CONNECTED_WITHIN, connect(config, tls, silences)).await {
+                    Ok(Ok(connection)) => Ok(connection),
+                    Ok(Err(error)) => Err(format!("{url}: {}", with_cause(&error))),
+                    Err(_) => Err(format!("{url}: does not answer")),
+                }
+            });
         }
-        let newest = connections.into_iter().max_by_key(|connection| connection.timeline);
+        let (connections, errors): (Vec<_>, Vec<_>) = trying.join_all().await.into_iter().partition(Result::is_ok);
+        let newest = connections.into_iter().flatten().max_by_key(|connection| connection.timeline);
+        let errors: Vec<_> = errors.into_iter().filter_map(Result::err).collect();
         let newest = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
         if newest.timeline < self.timeline.fetch_max(newest.timeline, Relaxed) {
             return Err(Error::Unavailable("only a primary that was replaced can be reached".into()));
@@ -204,80 +221,34 @@ impl Shared {
     }
 }
 
-/// The settings for one of the hosts, and its name.
-fn one_host(all: &Config, host: &Host, port: u16, password: Option<&[u8]>) -> (Config, String) {
-    let mut config = Config::new();
-    let name = match host {
-        Host::Tcp(name) => {
-            config.host(name);
-            format!("{name}:{port}")
-        }
-        Host::Unix(path) => {
-            config.host_path(path);
-            path.display().to_string()
-        }
-    };
-    if let Some(user) = all.get_user() {
-        config.user(user);
-    }
-    if let Some(name) = all.get_dbname() {
-        config.dbname(name);
-    }
-    if let Some(password) = password.or(all.get_password()) {
-        config.password(password);
-    }
-    config
-        .port(port)
-        .ssl_mode(all.get_ssl_mode())
-        .channel_binding(all.get_channel_binding())
-        .application_name("example-server")
-        .connect_timeout(CONNECTED_WITHIN)
-        .tcp_user_timeout(ANSWERED_WITHIN)
-        .keepalives_idle(Duration::from_secs(10))
-        .target_session_attrs(TargetSessionAttrs::ReadWrite)
-        // One that waits for a row must not keep others waiting for long.
-        .options("-c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000");
-    (config, name)
-}
-
-async fn connect(config: Config, tls: MakeRustlsConnect, silences: u32) -> Result<Connection, Error> {
-    let trying = async {
-        let (client, driver) = config.connect(tls).await.map_err(|error| unavailable(&error))?;
-        // It ends with the client.
-        tokio::spawn(driver);
-        // Engines that only speak the protocol have no timelines.
-        let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
-        let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
-        Ok(Connection { client, timeline, silences, prepared: HashMap::new() })
-    };
-    timeout(CONNECTED_WITHIN, trying).await.unwrap_or_else(|_| Err(Error::Unavailable("does not answer".into())))
+async fn connect(config: Config, tls: MakeRustlsConnect, silences: u32) -> Result<Connection, tokio_postgres::Error> {
+    let (client, driver) = config.connect(tls).await?;
+    // It ends with the client.
+    tokio::spawn(driver);
+    // Engines that only speak the protocol have no timelines.
+    let timeline = client.query_one("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", &[]).await;
+    let timeline = timeline.ok().and_then(|row| u32::from_str_radix(row.get(0), 16).ok()).unwrap_or_default();
+    Ok(Connection { client, timeline, silences, prepared: HashMap::new() })
 }
 
 impl Connection {
     async fn run(&mut self, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
-        let transaction = self.client.transaction().await.map_err(|error| unavailable(&error))?;
+        let transaction = self.client.transaction().await?;
         let mut all = Vec::new();
         for Statement { sql, values, fenced } in statements {
+            if !self.prepared.contains_key(sql) {
+                self.prepared.insert(sql, transaction.prepare(&spelt(sql)).await?);
+            }
             let values: Vec<_> = values.iter().map(Parameter).collect();
             let values: Vec<_> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-            if !self.prepared.contains_key(sql) {
-                let prepared = transaction.prepare(&spelt(sql)).await.map_err(|error| unavailable(&error))?;
-                self.prepared.insert(sql, prepared);
+            let rows = transaction.query(&self.prepared[sql], &values).await?;
+            // Dropped, it is rolled back.
+            if *fenced && rows.is_empty() {
+                return Err(Error::Late);
             }
-            let prepared = &self.prepared[sql];
-            if *fenced {
-                let changed = transaction.execute(prepared, &values).await.map_err(|error| unavailable(&error))?;
-                if changed == 0 {
-                    transaction.rollback().await.map_err(|error| unavailable(&error))?;
-                    return Err(Error::Late);
-                }
-                all.push(Rows::new());
-            } else {
-                let rows = transaction.query(prepared, &values).await.map_err(|error| unavailable(&error))?;
-                all.push(rows.iter().map(values_of).collect::<Result<_, _>>().map_err(|error| unavailable(&error))?);
-            }
+            all.push(rows.iter().map(values_of).collect::<Result<_, _>>()?);
         }
-        transaction.commit().await.map_err(|error| unavailable(&error))?;
+        transaction.commit().await?;
         Ok(all)
     }
 }
@@ -289,7 +260,7 @@ fn spelt(sql: &str) -> String {
         .replace("{skip}", "FOR UPDATE SKIP LOCKED")
 }
 
-fn values_of(row: &Row) -> Result<Vec<Value>, tokio_postgres::Error> {
+fn values_of(row: &Row) -> Result<Value, tokio_postgres::Error> {
     let columns = row.columns().iter().enumerate();
     let value = |(column, shape): (usize, &tokio_postgres::Column)| match *shape.type_() {
         Type::INT8 => row.try_get::<_, Option<i64>>(column).map(Value::from),
@@ -298,12 +269,15 @@ fn values_of(row: &Row) -> Result<Vec<Value>, tokio_postgres::Error> {
     columns.map(value).collect()
 }
 
-/// With its cause, which says what the database said.
-fn unavailable(error: &tokio_postgres::Error) -> Error {
-    Error::Unavailable(match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    })
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Unavailable(with_cause(&error))
+    }
+}
+
+/// The cause says what the database said.
+fn with_cause(error: &tokio_postgres::Error) -> String {
+    error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 #[derive(Debug)]

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::types::{Value as Stored, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params_from_iter};
 use serde_json::Value;
 
 use super::{Database, Error, Job, Rows, Statement};
+use crate::Failed;
 
 /// For another process that writes, such as the command line. An event waits twice as long at most: for those before it, and for
 /// itself.
@@ -16,14 +17,13 @@ const BUSY: Duration = Duration::from_millis(600);
 /// Callers that share one commit at most.
 const TOGETHER: usize = 64;
 
-pub(crate) fn open(path: &Path, make: bool) -> Result<Database, String> {
-    let failed = |error| format!("{}: {error}", path.display());
+pub(crate) fn open(path: &Path, make: bool) -> Result<Database, Failed> {
     let mut flags = OpenFlags::default();
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, make);
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| {
-        format!("{}, as this user: {error}", std::path::absolute(path).as_deref().unwrap_or(path).display())
-    })?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
+    let file = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let failed = |error| format!("{}, as this user: {error}", file.display());
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY)?;
     // FULL: a commit is on the disk before it is believed.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -36,7 +36,7 @@ pub(crate) fn open(path: &Path, make: bool) -> Result<Database, String> {
             work(&mut connection, &mut waiting);
         }
     };
-    thread::Builder::new().name("sqlite".into()).spawn(run).map_err(|error| error.to_string())?;
+    thread::Builder::new().name("sqlite".into()).spawn(run)?;
     Ok(database)
 }
 
@@ -47,7 +47,7 @@ fn work(connection: &mut Connection, waiting: &mut Vec<Job>) {
         let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for Job { statements, .. } in &*waiting {
             let savepoint = transaction.savepoint()?;
-            let result = all(&savepoint, statements);
+            let result: Result<Vec<_>, _> = statements.iter().map(|statement| one(&savepoint, statement)).collect();
             // Dropped, it is rolled back.
             if result.is_ok() {
                 savepoint.commit()?;
@@ -56,15 +56,11 @@ fn work(connection: &mut Connection, waiting: &mut Vec<Job>) {
         }
         transaction.commit()
     })();
-    // Who does not wait any more was told that it failed.
-    match committed {
-        Ok(()) => waiting.drain(..).zip(answers).for_each(|(job, answer)| drop(job.answer.send(answer))),
-        Err(error) => waiting.drain(..).for_each(|job| drop(job.answer.send(Err(unavailable(&error))))),
+    if let Err(error) = committed {
+        answers = vec![Err(error.into()); waiting.len()];
     }
-}
-
-fn all(connection: &Connection, statements: &[Statement]) -> Result<Vec<Rows>, Error> {
-    statements.iter().map(|statement| one(connection, statement)).collect()
+    // Who does not wait any more was told that it failed.
+    waiting.drain(..).zip(answers).for_each(|(job, answer)| drop(job.answer.send(answer)));
 }
 
 fn one(connection: &Connection, Statement { sql, values, fenced }: &Statement) -> Result<Rows, Error> {
@@ -74,16 +70,14 @@ fn one(connection: &Connection, Statement { sql, values, fenced }: &Statement) -
         .replace("{lock}", "")
         .replace("{skip}", "")
         .replace('$', "?");
-    let mut prepared = connection.prepare_cached(&sql).map_err(|error| unavailable(&error))?;
+    let mut prepared = connection.prepare_cached(&sql)?;
     let columns = prepared.column_count();
     let values = values.iter().map(|value| match value {
         Value::Null => Stored::Null,
         Value::String(text) => Stored::Text(text.clone()),
         number => Stored::Integer(number.as_i64().unwrap_or_default()),
     });
-    let mut rows = prepared.query(rusqlite::params_from_iter(values)).map_err(|error| unavailable(&error))?;
-    let mut found = Rows::new();
-    while let Some(row) = rows.next().map_err(|error| unavailable(&error))? {
+    let rows = prepared.query_map(params_from_iter(values), |row| {
         let values = (0..columns).map(|column| {
             Ok(match row.get_ref(column)? {
                 ValueRef::Integer(number) => number.into(),
@@ -91,15 +85,17 @@ fn one(connection: &Connection, Statement { sql, values, fenced }: &Statement) -
                 _ => Value::Null,
             })
         });
-        found.push(values.collect::<rusqlite::Result<_>>().map_err(|error| unavailable(&error))?);
-    }
-    drop(rows);
-    if *fenced && connection.changes() == 0 { Err(Error::Late) } else { Ok(found) }
+        values.collect()
+    })?;
+    let rows = rows.collect::<Result<Rows, _>>()?;
+    if *fenced && rows.is_empty() { Err(Error::Late) } else { Ok(rows) }
 }
 
-fn unavailable(error: &rusqlite::Error) -> Error {
-    Error::Unavailable(match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy) => "busy: another process writes".into(),
-        _ => error.to_string(),
-    })
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy) => "busy: another process writes".into(),
+            _ => error.to_string(),
+        })
+    }
 }

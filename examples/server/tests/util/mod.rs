@@ -4,17 +4,22 @@
 pub mod postgres;
 
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
 
 use example_support::testing::Started;
 use tempfile::TempDir;
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_example-server");
 pub const OK: &str = "{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}\n";
 pub const GROUP: &str = "@TGS#2J4SZEAEL";
 
+/// Variables that would change what the server does.
+const VARIABLES: [&str; 5] =
+    ["IM_SDK_APP_ID", "IM_CALLBACK_TOKEN", "IM_CALLBACK_ADDRESS", "IM_REST_SECRET_KEY", "PGPASSWORD"];
+
 /// A table, and perhaps a folder that goes with it.
 pub struct Table {
-    database: String,
+    pub database: String,
     _folder: Option<TempDir>,
 }
 
@@ -26,23 +31,17 @@ impl Table {
     }
 
     /// One on a PostgreSQL.
-    pub fn at(url: &str) -> Self {
-        Self { database: url.to_owned(), _folder: None }
-    }
-
-    pub fn path(&self) -> String {
-        self.database.clone()
+    pub fn at(url: String) -> Self {
+        Self { database: url, _folder: None }
     }
 
     /// A command of the operator's, or the server itself.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        for variable in
-            ["IM_SDK_APP_ID", "IM_CALLBACK_TOKEN", "IM_CALLBACK_ADDRESS", "IM_REST_SECRET_KEY", "PGPASSWORD"]
-        {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_example-server"));
+        for variable in VARIABLES {
             command.env_remove(variable);
         }
-        command.args(arguments).env("IM_DATABASE", self.path());
+        command.args(arguments).env("IM_DATABASE", &self.database);
         command
     }
 
@@ -51,7 +50,7 @@ impl Table {
         Started::spawn(self.command(arguments).args(["--address", "127.0.0.1:0"]), token)
     }
 
-    pub fn output(&self, arguments: &[&str]) -> Output {
+    fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
@@ -74,24 +73,25 @@ impl Table {
     /// Waits until the table is empty.
     #[track_caller]
     pub fn shows_nothing(&self) {
-        eventually(|| self.says(&["rooms"]).starts_with("no group").then_some(()), || self.says(&["rooms"]));
+        eventually(|| self.says(&["rooms"]), |list| list.starts_with("no group"));
     }
 
     /// Waits until the list of rooms holds the text.
     #[track_caller]
     pub fn shows(&self, text: &str) -> String {
-        eventually(|| Some(self.says(&["rooms"])).filter(|list| list.contains(text)), || self.says(&["rooms"]))
+        eventually(|| self.says(&["rooms"]), |list| list.contains(text))
     }
 }
 
-/// Asks again and again until there is an answer; half a minute is for the slowest machine.
+/// Asks again and again until the answer is the wanted one; half a minute is for the slowest machine.
 #[track_caller]
-pub fn eventually<T>(mut ask: impl FnMut() -> Option<T>, found: impl Fn() -> String) -> T {
+pub fn eventually(ask: impl Fn() -> String, wanted: impl Fn(&str) -> bool) -> String {
     for _ in 0..300 {
-        if let Some(answer) = ask() {
+        let answer = ask();
+        if wanted(&answer) {
             return answer;
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        sleep(Duration::from_millis(100));
     }
-    panic!("not in half a minute: {}", found());
+    panic!("not in half a minute: {}", ask());
 }

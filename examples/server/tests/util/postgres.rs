@@ -1,15 +1,20 @@
 //! A PostgreSQL of its own, which ends with the value.
 #![allow(dead_code, reason = "each user takes what it needs")]
 
+use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+/// PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65534;
 
 pub struct Postgres {
     child: Option<Child>,
@@ -18,85 +23,65 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes one and starts it.
+    /// Makes one and starts it. Only `app` needs a password.
     pub fn start(settings: &[&str]) -> Self {
-        let mut new = Self::empty();
-        new.make("initdb", &["--auth=trust", "--username=postgres", "--no-sync"]);
-        // Replicas of this one may connect, too.
-        let hba = new.data().join("pg_hba.conf");
-        std::fs::write(
-            &hba,
-            "local all all trust\nhost all app 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n",
-        )
-        .unwrap();
-        new.up(settings);
-        new
+        let new = Self::make("initdb", &["--auth=trust", "--username=postgres", "--no-sync"]);
+        let trust = fs::read_to_string(new.data().join("pg_hba.conf")).unwrap();
+        new.write("pg_hba.conf", &format!("host all app 127.0.0.1/32 scram-sha-256\n{trust}"));
+        new.started(settings)
     }
 
     /// Makes a standby of another one and starts it.
     pub fn standby_of(primary: &Self, settings: &[&str]) -> Self {
-        let mut new = Self::empty();
         let source = format!("host=127.0.0.1 port={} user=postgres application_name=standby", primary.port);
-        new.make("pg_basebackup", &["--write-recovery-conf", "--no-sync", "--checkpoint=fast", "--dbname", &source]);
-        new.up(settings);
-        new
+        let arguments = ["--write-recovery-conf", "--no-sync", "--checkpoint=fast", "--dbname", &source];
+        Self::make("pg_basebackup", &arguments).started(settings)
     }
 
-    fn empty() -> Self {
+    fn make(program: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        if is_root() {
-            assert!(Command::new("chown").arg("nobody").arg(folder.path()).status().unwrap().success());
-        }
+        give_away(folder.path());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { child: None, folder, port }
+        let new = Self { child: None, folder, port };
+        let output = new.command(program).arg("--pgdata").arg(new.data()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        new
     }
 
     /// Writes a file that only it can read.
     pub fn write(&self, name: &str, text: &str) {
         let path = self.data().join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        if is_root() {
-            assert!(Command::new("chown").arg("nobody").arg(path).status().unwrap().success());
-        }
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        give_away(&path);
     }
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    fn make(&self, program: &str, arguments: &[&str]) {
-        let output = self.command(program).arg("--pgdata").arg(self.data()).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(programs().join(program));
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
     }
 
-    /// PostgreSQL refuses to run as root.
-    fn command(&self, program: &str) -> Command {
-        let program = programs().join(program);
-        let mut command = Command::new(if is_root() { Path::new("setpriv") } else { &program });
-        if is_root() {
-            command.args(["--reuid=nobody", "--clear-groups"]).arg(&program);
-        }
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
-        command
+    fn started(mut self, settings: &[&str]) -> Self {
+        self.up(settings);
+        self
     }
 
     /// Starts it and waits until it takes connections.
     pub fn up(&mut self, settings: &[&str]) {
-        let log = std::fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
+        let log = self.folder.path().join("log");
         let mut command = self.command("postgres");
-        command.arg("-D").arg(self.data()).args([
-            "-k",
-            self.folder.path().to_str().unwrap(),
-            "-p",
-            &self.port.to_string(),
-        ]);
-        for setting in
-            ["listen_addresses=127.0.0.1", "max_connections=300", "cluster_name=standby"].iter().chain(settings)
-        {
-            command.args(["-c", setting]);
-        }
-        command.stdout(Stdio::null()).stderr(log);
+        command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
+        let always = ["listen_addresses=127.0.0.1", "max_connections=300", "cluster_name=standby"];
+        command.args(always.iter().chain(settings).flat_map(|setting| ["-c", *setting]));
+        command.stdout(Stdio::null()).stderr(File::options().append(true).create(true).open(&log).unwrap());
         for _ in 0..600 {
             // Behind a crash, the last processes of the old one may keep it from starting.
             if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
@@ -107,33 +92,31 @@ impl Postgres {
             }
             sleep(Duration::from_millis(100));
         }
-        panic!("PostgreSQL does not start: {}", std::fs::read_to_string(self.folder.path().join("log")).unwrap());
+        panic!("PostgreSQL does not start: {}", fs::read_to_string(log).unwrap());
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
-    }
-
-    /// Runs a statement, and returns what it returns.
-    pub fn psql(&self, sql: &str) -> Result<String, String> {
-        let port = self.port.to_string();
-        let mut command = Command::new(programs().join("psql"));
-        let output = command
-            .args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-AtXqc", sql, "postgres"])
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    /// Returns the URL of this one or another.
+    pub fn url_with(&self, other: &Self) -> String {
+        format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", self.port, other.port)
     }
 
     /// Makes a database on it, and returns its URL.
     pub fn database(&self, name: &str) -> String {
         self.psql(&format!("CREATE DATABASE {name}")).unwrap();
-        self.url(name)
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs a statement, and returns what it returns.
+    pub fn psql(&self, sql: &str) -> Result<String, String> {
+        let mut command = Command::new(programs().join("psql"));
+        command.args(["-AtXqc", sql, &self.url()]);
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
     /// Takes one of its connections, until the value is dropped.
@@ -149,10 +132,8 @@ impl Postgres {
     /// Sends a signal to all its processes.
     pub fn signal(&self, name: &str) {
         let main = self.child.as_ref().unwrap().id();
-        let children = Command::new("pgrep").args(["-P", &main.to_string()]).output().unwrap().stdout;
-        let children = String::from_utf8(children).unwrap();
-        let ids = [main.to_string()].into_iter().chain(children.lines().map(str::to_owned));
-        let _ = Command::new("kill").args(["-s", name]).args(ids).stderr(Stdio::null()).status();
+        let kill = format!("kill -s {name} {main} $(pgrep -P {main})");
+        let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
     }
 
     /// Lets it crash.
@@ -172,13 +153,17 @@ impl Drop for Postgres {
 }
 
 fn is_root() -> bool {
-    let mut status = String::new();
-    std::fs::File::open("/proc/self/status").unwrap().read_to_string(&mut status).unwrap();
-    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn give_away(path: &Path) {
+    if is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
 }
 
 /// Debian keeps the programs of each version in a folder of its own.
 fn programs() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("Debian's package `postgresql` is not installed");
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("Debian's package `postgresql` is not installed");
     versions.map(|version| version.unwrap().path().join("bin")).max().expect("no version of PostgreSQL")
 }
