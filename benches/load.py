@@ -5,9 +5,8 @@
 
 Needs wrk (`apt-get install wrk`), which is the client: one thread and 64 connections that are kept open, over loopback, with
 one signed callback again and again. Round by round (default 5 of 3 s) each server in turn, so that all see the same machine.
-Processor time does not depend on how fast the client is. `baseline` is axum without this crate. `example-server` stores events
-in SQLite and works on them, with a log line for each, and is also sent what it does not store. A request that is answered with
-another status than it should ends it.
+Processor time does not depend on how fast the client is. `example-server` stores events in SQLite and works on them, with a log
+line for each, and is also sent what it does not store. A request that is answered with another status than it should ends it.
 """
 
 import hashlib
@@ -32,21 +31,18 @@ request = function()
     return wrk.format(nil, nil, nil, (body:gsub("2J4SZEAEL", number)))
 end
 """
-OTHER_COMMAND = EVENT.replace("AfterGroupFull", "AfterSendMsg")
 FORGED = EVENT.replace("?%s", "?%s0")
-FORGED_WITHOUT_BODY = FORGED.replace("wrk.body =", "-- wrk.body =")
-ON_A_TABLE = ["--address", "127.0.0.1:0", "--max-rooms", "1000000", "--database"]
-# What is measured, its package, its program and arguments, and what is sent to it.
-ROWS = [
-    ("baseline", "benches", ["baseline"], EVENT),
-    *[(name, name, [name], EVENT) for name in map("example-{}".format, ["axum", "hyper", "actix", "poem", "tiny-http"])],
-    ("example-server, one group", "example-server", ["example-server", *ON_A_TABLE], EVENT),
-    ("example-server, a new group each", "example-server", ["example-server", *ON_A_TABLE], NEW_GROUPS),
-    ("example-server, another command", "example-server", ["example-server", *ON_A_TABLE], OTHER_COMMAND),
-    ("example-server, refused", "example-server", ["example-server", *ON_A_TABLE], FORGED_WITHOUT_BODY),
+SCRIPTS = {
+    "one group": EVENT,
+    "a new group each": NEW_GROUPS,
+    "another command": EVENT.replace("AfterGroupFull", "AfterSendMsg"),
+    "refused": FORGED.replace("wrk.body =", "-- wrk.body ="),
     # The body is not read, so each answer ends its connection.
-    ("example-server, refused, with a body", "example-server", ["example-server", *ON_A_TABLE], FORGED),
-]
+    "refused, with a body": FORGED,
+}
+# A program, and what is sent to it.
+ROWS = [(f"example-{name}", "one group") for name in ["axum", "hyper", "actix", "poem", "tiny-http"]]
+ROWS += [("example-server", sent) for sent in SCRIPTS]
 
 
 def query(command):
@@ -60,25 +56,26 @@ def query(command):
 
 
 class Server:
-    """A release build on a free port; what it prints goes to a file."""
+    """A release build on a free port."""
 
-    def __init__(self, name, _, command, script):
-        self.name, self.script, self.costs, self.log = name, script, [], tempfile.NamedTemporaryFile("w+")
+    def __init__(self, program, sent):
+        self.name, self.sent, self.costs = f"{program}, {sent}", sent, []
         self.folder = tempfile.TemporaryDirectory()
-        if command[-1] == "--database":
-            command = [*command, os.path.join(self.folder.name, "rooms.db")]
+        command = [os.path.join(TARGET, "release", program)]
+        if program == "example-server":
+            database = os.path.join(self.folder.name, "rooms.db")
+            command += ["--address", "127.0.0.1:0", "--max-rooms", "1000000", "--database", database]
         environment = dict(os.environ, IM_CALLBACK_TOKEN=TOKEN, IM_CALLBACK_ADDRESS="127.0.0.1:0")
-        program = os.path.join(TARGET, "release", command[0])
-        self.process = subprocess.Popen([program, *command[1:]], stdout=self.log, stderr=self.log, env=environment)
-        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/", self.printed())):
-            if self.process.poll() is not None:
-                sys.exit(f"{name} ended: {self.printed()}")
-            time.sleep(0.01)
+        log = os.path.join(self.folder.name, "log")
+        with open(log, "w") as out, open(log) as printed:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+            text = ""
+            while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/", text)):
+                if self.process.poll() is not None:
+                    sys.exit(f"{self.name} ended: {text}")
+                time.sleep(0.01)
+                text += printed.read()
         self.port = found.group(1)
-
-    def printed(self):
-        with open(self.log.name) as log:
-            return log.read()
 
     def processor_seconds(self):
         with open(f"/proc/{self.process.pid}/stat") as stat:
@@ -88,13 +85,13 @@ class Server:
     def measure(self, seconds):
         """Returns the microseconds for each request."""
         before = self.processor_seconds()
-        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-            command = re.search(r"Group\.Callback\w+", self.script).group()
-            script.write(self.script % query(command))
-            script.flush()
-            wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", script.name, f"http://127.0.0.1:{self.port}"]
-            report = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
-        if ("Non-2xx" in report) != (self.script in (FORGED, FORGED_WITHOUT_BODY)) or "Socket errors" in report:
+        script = os.path.join(self.folder.name, "script.lua")
+        with open(script, "w") as file:
+            command = re.search(r"Group\.Callback\w+", SCRIPTS[self.sent]).group()
+            file.write(SCRIPTS[self.sent] % query(command))
+        wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{self.port}"]
+        report = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
+        if ("Non-2xx" in report) != self.sent.startswith("refused") or "Socket errors" in report:
             sys.exit(f"{self.name}: {report}")
         requests = int(re.search(r"(\d+) requests in", report).group(1))
         return (self.processor_seconds() - before) * 1e6 / requests
@@ -102,7 +99,7 @@ class Server:
 
 def main():
     rounds, seconds = (int(arg) for arg in (sys.argv[1:] + ["5", "3"][len(sys.argv) - 1 :]))
-    packages = [argument for _, package, *_ in ROWS for argument in ("-p", package)]
+    packages = [argument for program in sorted({row[0] for row in ROWS}) for argument in ("-p", program)]
     subprocess.run(["cargo", "build", "--quiet", "--release", *packages], cwd=ROOT, check=True)
     servers = [Server(*row) for row in ROWS]
     try:

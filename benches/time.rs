@@ -1,13 +1,11 @@
 //! Takes the time of every case, all in one run: compare within a run, and not between two.
 
-mod support;
-
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn all(criterion: &mut Criterion) {
-    for case in support::all() {
+    for case in benches::all() {
         criterion.bench_function(&case.name, |bencher| bencher.iter(&case.run));
     }
 }

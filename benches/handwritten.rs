@@ -5,35 +5,30 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub(super) struct App {
-    pub(super) sdk_app_id: u64,
-    pub(super) token: Option<String>,
+pub(crate) struct App {
+    pub(crate) sdk_app_id: u64,
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Query {
-    #[serde(rename = "SdkAppid")]
-    sdk_app_id: u64,
-    #[serde(rename = "CallbackCommand")]
-    command: String,
-    contenttype: Option<String>,
+    sdk_appid: u64,
+    callback_command: String,
+    #[serde(rename = "contenttype")]
+    content_type: Option<String>,
     #[serde(rename = "ClientIP")]
     client_ip: IpAddr,
-    #[serde(rename = "OptPlatform")]
     opt_platform: String,
-    #[serde(rename = "Sign")]
     sign: Option<String>,
-    #[serde(rename = "RequestTime")]
     request_time: Option<u64>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Body {
-    #[serde(rename = "CallbackCommand")]
-    command: String,
-    #[serde(rename = "GroupId")]
+    callback_command: String,
     group_id: String,
-    #[serde(rename = "EventTime")]
     event_time: Option<EventTime>,
 }
 
@@ -46,7 +41,7 @@ enum EventTime {
 
 /// What the app is given.
 #[expect(dead_code, reason = "the app of a bench only looks at it")]
-pub(super) struct Event {
+pub(crate) struct Event {
     group_id: String,
     time: Option<u64>,
     client_ip: IpAddr,
@@ -54,16 +49,14 @@ pub(super) struct Event {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct Response {
-    #[serde(rename = "ActionStatus")]
     action_status: &'static str,
-    #[serde(rename = "ErrorInfo")]
     error_info: String,
-    #[serde(rename = "ErrorCode")]
     error_code: i32,
 }
 
-pub(super) fn handle(
+pub(crate) fn handle(
     query: &str,
     body: &[u8],
     app: &App,
@@ -82,7 +75,7 @@ pub(super) fn handle(
 
 fn check(query: &str, body: &[u8], app: &App, now: u64) -> Result<Event, (u16, String)> {
     let query: Query = serde_urlencoded::from_str(query).map_err(|error| (400, error.to_string()))?;
-    if query.sdk_app_id != app.sdk_app_id {
+    if query.sdk_appid != app.sdk_app_id {
         return Err((403, "wrong SdkAppid".to_owned()));
     }
     if let Some(token) = &app.token {
@@ -96,14 +89,14 @@ fn check(query: &str, body: &[u8], app: &App, now: u64) -> Result<Event, (u16, S
             return Err((403, "stale signature".to_owned()));
         }
     }
-    if query.command != "Group.CallbackAfterGroupFull" {
+    if query.callback_command != "Group.CallbackAfterGroupFull" {
         return Err((200, String::new()));
     }
-    if query.contenttype.is_some_and(|found| !found.eq_ignore_ascii_case("json")) {
+    if query.content_type.is_some_and(|found| !found.eq_ignore_ascii_case("json")) {
         return Err((415, "not JSON".to_owned()));
     }
     let body: Body = serde_json::from_slice(body).map_err(|error| (400, error.to_string()))?;
-    if body.command != query.command {
+    if body.callback_command != query.callback_command {
         return Err((400, "commands differ".to_owned()));
     }
     let time = match body.event_time {
