@@ -133,6 +133,13 @@ pub fn answer(run: &mut MakeRoom, now: SystemTime, answers: &[Value]) -> Next {
     answers.iter().map(|answer| answer_late(run, now, now, answer)).last().unwrap()
 }
 
+/// Answers the run's next calls at once, and returns what it wants then.
+#[track_caller]
+pub fn after(run: &mut MakeRoom, now: SystemTime, answers: &[Value]) -> Next {
+    answer(run, now, answers);
+    wants(run, now)
+}
+
 /// Takes a call at one time and answers it at another.
 #[track_caller]
 pub fn answer_late(run: &mut MakeRoom, sent: SystemTime, came: SystemTime, answer: &Value) -> Next {
@@ -165,9 +172,18 @@ pub fn drive(run: &mut MakeRoom, mut answer: impl FnMut(&str, &Value) -> Value) 
     }
 }
 
-/// Checks what the run would do next: whom it plans to remove, or that it is done.
-#[track_caller]
-pub fn assert_planned(run: &mut MakeRoom, now: SystemTime, expected: &[&str]) {
-    assert_eq!(wants(run, now), Next::Done);
-    assert_eq!(world::accounts(run, Outcome::Planned), expected);
+/// Lets `run` make a plan of these pages of a group; returns whom it plans to remove, or how it fails.
+pub fn plan(run: MakeRoom, count: &Value, pages: &[&[Value]]) -> Result<Vec<String>, Next> {
+    let mut run = run.plan_only();
+    let mut left = (1..).zip(pages);
+    let end = drive(&mut run, |command, _| {
+        if command == "get_group_info" {
+            return count.clone();
+        }
+        let (number, members) = left.next().unwrap();
+        let next = if number < pages.len() { number.to_string() } else { String::new() };
+        let next = (count["GroupInfo"][0]["Type"] == "Community").then_some(next.as_str());
+        with(page(members, next), "MemberNum", pages.concat().len())
+    });
+    if end == Next::Done { Ok(world::accounts(&run, Outcome::Planned)) } else { Err(end) }
 }

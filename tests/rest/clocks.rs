@@ -8,7 +8,7 @@ use im_group_full::testing::Callback;
 use serde_json::Value;
 
 use crate::canned::{
-    Next, a_day, answer, answer_late, api, at, info, look, many, member, ok, page, read, silent, wants, with,
+    Next, a_day, after, answer, answer_late, api, at, info, look, many, member, ok, page, read, silent, wants, with,
 };
 use crate::world::{APP, DAY, GROUP, NOW, accounts, policy, restored};
 
@@ -56,8 +56,7 @@ fn late_answer_to_a_look_removes_nobody() {
     let members = silent(&["bob", "eve"]);
     let spoke = look(&[members[1].clone(), with(members[2].clone(), "LastSendMsgTime", NOW + 1)]);
     assert_eq!(answer(&mut run, later, &[spoke]).command(), LOOK);
-    answer(&mut run, later, &[count()]);
-    assert_eq!(wants(&mut run, later).removal(), ["bob"]);
+    assert_eq!(after(&mut run, later, &[count()]).removal(), ["bob"]);
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["eve"]);
 }
 
@@ -143,8 +142,7 @@ fn clock_that_jitters() {
     }
     assert_eq!(now, NOW + 1021);
     let mut run = run.pace(Duration::ZERO);
-    answer(&mut run, at(now), &[count()]);
-    assert_eq!(wants(&mut run, at(now)).command(), LOOK);
+    assert_eq!(after(&mut run, at(now), &[count()]).command(), LOOK);
 }
 
 /// A clock that is 100 days ahead, and a member who spoke ten seconds ago.
@@ -168,8 +166,7 @@ fn clock_ahead_removes_nobody_if_the_event_is_known() {
     for (run, now, spared) in cases {
         let mut run = run.plan_only().pace(Duration::ZERO);
         assert_eq!(run.group_id(), GROUP);
-        answer(&mut run, at(now), &[count(), page(&list, None)]);
-        assert_eq!(wants(&mut run, at(now)), Next::Done);
+        assert_eq!(after(&mut run, at(now), &[count(), page(&list, None)]), Next::Done);
         assert_eq!(accounts(&run, Outcome::Planned).is_empty(), spared, "{run:?}");
     }
 }

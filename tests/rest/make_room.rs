@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Spared, Step};
+use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Spared};
 
 use crate::canned::{Next, a_day, at, failed, wants};
 use crate::stand_in::{Fault, Group, Member};
@@ -56,9 +56,8 @@ fn every_type_and_size() {
 
 #[test]
 fn a_plan_only_run_ends_at_its_plan() {
-    let group = full_group("Public", 450);
-    let expected = expected(&group, &["u00011"], 400);
-    let world = World::new(group);
+    let world = World::full("Public", 450);
+    let expected = world.with_group(|group| expected(group, &["u00011"], 400));
     let run = world.done(MakeRoom::new(GROUP, policy(400).protect("u00011")).plan_only());
     assert_eq!(accounts(&run, Outcome::Planned), expected);
     assert!(!expected.is_empty() && !expected.contains(&"u00011".to_owned()));
@@ -167,17 +166,13 @@ fn credential_is_in_no_debug() {
     }
 }
 
-/// Returns the requests of a run at these seconds, each answered at once.
-fn calls_at(world: &World, run: MakeRoom, seconds: &[u64]) -> (MakeRoom, Vec<String>) {
-    let mut run = run.pace(Duration::ZERO);
-    let mut calls = Vec::new();
-    for second in seconds {
-        let Step::Send(request) = run.step(&world.api, at(NOW + second)) else { panic!("{run:?}") };
-        calls.push(request.uri().path().rsplit('/').next().unwrap().to_owned());
-        let (status, body) = world.send(&request).unwrap();
-        run.response(status, &body, at(NOW + second));
-    }
-    (run, calls)
+/// Returns the calls of a run at these seconds.
+fn calls_at(world: &World, run: &mut MakeRoom, seconds: &[u64]) -> Vec<String> {
+    let call_at = |second| {
+        world.clock.set(NOW + second);
+        world.step(run).command().to_owned()
+    };
+    seconds.iter().map(call_at).collect()
 }
 
 /// A look is as old as its first call, even if the clock is set back during it: 100 candidates take two calls. And a
@@ -189,8 +184,8 @@ fn outdated_looks_and_counts_are_repeated() {
         (150, &[0, 0, 0, 0, 0, 0, 0, 0, 25, 35, 35], &[LOOK, LOOK, COUNT, REMOVE, LOOK, COUNT, REMOVE]),
     ];
     for (free, seconds, calls) in cases {
-        let run = MakeRoom::new(GROUP, policy(free));
-        assert_eq!(calls_at(&World::full("Public", 450), run, seconds).1[4..], *calls);
+        let mut run = MakeRoom::new(GROUP, policy(free)).pace(Duration::ZERO);
+        assert_eq!(calls_at(&World::full("Public", 450), &mut run, seconds)[4..], *calls);
     }
 }
 
@@ -203,8 +198,8 @@ fn corrected_clock_spares_members_not_yet_inactive() {
         Member::new("not so long", NOW - DAY + 5, 0),
     ];
     let world = World::new(Group { members: members.into(), ..full_group("Public", 3) });
-    let (run, calls) = calls_at(&world, MakeRoom::new(GROUP, a_day(2)), &[5, 5, 0, 0, 0]);
-    assert_eq!(calls[4..], [REMOVE]);
+    let mut run = MakeRoom::new(GROUP, a_day(2)).pace(Duration::ZERO);
+    assert_eq!(calls_at(&world, &mut run, &[5, 5, 0, 0, 0])[4..], [REMOVE]);
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["not so long"]);
     assert_eq!(world.removed(), ["long"]);
 }

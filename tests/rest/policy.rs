@@ -1,68 +1,56 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use im_group_full::rest::{InactivityPolicy, Member, Role, Spared};
+use im_group_full::rest::Role::{Admin, Member as Ordinary, Owner};
+use im_group_full::rest::Spared::{Active, Muted, Protected, Robot, Role, Unclear};
+use im_group_full::rest::{InactivityPolicy, Member};
 
-const NOW: u64 = 1_000_000;
-const INACTIVE: u64 = 86_400;
-
-fn at(secs: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(secs)
-}
+use crate::canned::at;
+use crate::world::{DAY, NOW};
 
 fn policy() -> InactivityPolicy {
-    InactivityPolicy::new(Duration::from_secs(INACTIVE), 3).protect("support")
+    InactivityPolicy::new(Duration::from_secs(DAY), 3).protect("support")
 }
 
+/// Account, role, when joined and spoke, and the end of a mute; then why the member stays.
 #[test]
 fn who_may_be_removed() {
     let cases = [
-        ("a", Role::Member, NOW - INACTIVE, 0, true),
-        ("a", Role::Member, NOW - INACTIVE + 1, 0, false),
-        ("a", Role::Member, 1, NOW - INACTIVE, true),
-        ("a", Role::Member, 1, NOW - INACTIVE + 1, false),
-        ("a", Role::Member, NOW - INACTIVE, 1, true),
-        ("a", Role::Member, 1, NOW + 1, false),
-        ("a", Role::Member, u64::MAX, 0, false),
+        ("a", Ordinary, NOW - DAY, 0, 0, None),
+        ("a", Ordinary, NOW - DAY + 1, 0, 0, Some(Active)),
+        ("a", Ordinary, 1, NOW - DAY, 0, None),
+        ("a", Ordinary, 1, NOW - DAY + 1, 0, Some(Active)),
+        ("a", Ordinary, 1, NOW, 0, Some(Active)),
+        ("a", Ordinary, NOW - DAY, 1, 0, None),
+        ("a", Ordinary, 1, 0, 0, None),
+        ("a", Ordinary, 1, NOW + 1, 0, Some(Unclear)),
+        ("a", Ordinary, u64::MAX, 0, 0, Some(Unclear)),
         // The vendor omits the join time.
-        ("a", Role::Member, 0, 0, false),
-        ("a", Role::Member, 0, NOW - INACTIVE, false),
-        ("a", Role::Owner, 1, 0, false),
-        ("a", Role::Admin, 1, 0, false),
-        ("support", Role::Member, 1, 0, false),
-        ("Support", Role::Member, 1, 0, true),
-    ];
-    for (account, role, joined, sent, expected) in cases {
-        let member = Member::new(account, role, joined, sent);
-        assert_eq!(policy().spares(&member, at(NOW)).is_none(), expected, "{member:?}");
-    }
-}
-
-#[test]
-fn why_a_member_stays() {
-    let bob = || Member::new("bob", Role::Member, 1, 0);
-    let cases = [
-        (bob(), None),
-        (Member::new("bob", Role::Owner, NOW, NOW), Some(Spared::Role)),
-        (Member::new("support", Role::Member, NOW, 0), Some(Spared::Protected)),
-        (Member::new("@RBT#helper", Role::Member, 1, 0), Some(Spared::Robot)),
-        (Member::new("@RBT", Role::Member, 1, 0), None),
-        (Member::new("bob", Role::Member, 0, 1), Some(Spared::Unclear)),
-        (Member::new("bob", Role::Member, 1, NOW + 1), Some(Spared::Unclear)),
-        (Member::new("bob", Role::Member, 1, NOW), Some(Spared::Active)),
+        ("a", Ordinary, 0, 0, 0, Some(Unclear)),
+        ("a", Ordinary, 0, 1, 0, Some(Unclear)),
+        ("a", Ordinary, 0, NOW - DAY, 0, Some(Unclear)),
+        ("a", Owner, 1, 0, 0, Some(Role)),
+        ("a", Owner, NOW, NOW, 0, Some(Role)),
+        ("a", Admin, 1, 0, 0, Some(Role)),
+        ("support", Ordinary, 1, 0, 0, Some(Protected)),
+        ("support", Ordinary, NOW, 0, 0, Some(Protected)),
+        ("Support", Ordinary, 1, 0, 0, None),
+        ("@RBT#helper", Ordinary, 1, 0, 0, Some(Robot)),
+        ("@RBT", Ordinary, 1, 0, 0, None),
         // Silence counts from the end of a mute.
-        (bob().with_muted_until(NOW + 30 * 86_400), Some(Spared::Muted)),
-        (bob().with_muted_until(NOW - INACTIVE + 1), Some(Spared::Muted)),
-        (bob().with_muted_until(NOW - INACTIVE), None),
-        (Member::new("bob", Role::Member, 1, NOW).with_muted_until(NOW), Some(Spared::Active)),
+        ("a", Ordinary, 1, 0, NOW + 30 * DAY, Some(Muted)),
+        ("a", Ordinary, 1, 0, NOW - DAY + 1, Some(Muted)),
+        ("a", Ordinary, 1, 0, NOW - DAY, None),
+        ("a", Ordinary, 1, NOW, NOW, Some(Active)),
     ];
-    for (member, expected) in cases {
+    for (account, role, joined, sent, muted_until, expected) in cases {
+        let member = Member::new(account, role, joined, sent).with_muted_until(muted_until);
         assert_eq!(policy().spares(&member, at(NOW)), expected, "{member:?}");
     }
 }
 
 #[test]
 fn less_than_a_day_is_a_day() {
-    let newborn = Member::new("a", Role::Member, 1, 0);
+    let newborn = Member::new("a", Ordinary, 1, 0);
     let cases = [
         (Duration::ZERO, UNIX_EPOCH - Duration::from_secs(5), false),
         (Duration::ZERO, at(0), false),
@@ -108,7 +96,7 @@ fn comes_back_from_serialisation() {
 #[test]
 fn is_read_strictly() {
     let short: InactivityPolicy = serde_json::from_str(r#"{"inactive_for_secs":86400,"free":3}"#).unwrap();
-    assert_eq!(short, InactivityPolicy::new(Duration::from_secs(INACTIVE), 3));
+    assert_eq!(short, InactivityPolicy::new(Duration::from_secs(DAY), 3));
     let cases = [
         (r#""protect":["bob"]"#, "unknown field `protect`"),
         (r#""trust_silense":true"#, "unknown field `trust_silense`"),

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use im_group_full::rest::{Candidate, MakeRoom, Outcome, RestErrorKind, Spared};
-use im_group_full::testing::Callback;
 use serde_json::{Value, json};
 
 use crate::canned::{
-    Next, answer, assert_planned, at, drive, failed, info, look, member, ok, page, read, refused, silent, wants, with,
+    Next, after, answer, at, drive, failed, info, look, member, ok, page, plan, read, refused, silent, with,
 };
 use crate::stand_in::{Group, Member};
 use crate::world::{APP, DAY, GROUP, INACTIVE, NOW, SECRET, World, accounts, api, full_group, policy, saved};
@@ -35,20 +34,20 @@ fn a_muted_group_removes_nobody() {
         (json!("on"), true),
         (json!(0), true),
     ];
-    for ((told, is_muted), name) in
-        cases.iter().flat_map(|case| ["MuteAllMember", "ShutUpAllMember"].map(|name| (case, name)))
-    {
-        // Only with what members read does the run continue.
-        for (policy, ends) in [(policy(1), *is_muted), (policy(1).spare_readers(5), false)] {
-            let mut run = MakeRoom::new(GROUP, policy).pace(Duration::ZERO);
-            let count = with(with(info("Public", 3), "MuteAllMember", "Off"), name, told.clone());
-            answer(&mut run, at(NOW), &[count]);
-            match wants(&mut run, at(NOW)) {
-                end @ Next::Failed(..) => assert_eq!((end, ends), (muted(), true), "{name} {told}"),
-                next => assert_eq!((next.command(), ends), ("get_group_member_info", false), "{name} {told}"),
-            }
+    let members = silent(&["bob"]);
+    let pages = [&members[..]];
+    for (told, is_muted) in cases {
+        for name in ["MuteAllMember", "ShutUpAllMember"] {
+            let count = with(with(info("Public", 2), "MuteAllMember", "Off"), name, told.clone());
+            let (pages, expected) =
+                if is_muted { (&[][..], Err(muted())) } else { (&pages[..], Ok(vec!["bob".to_owned()])) };
+            assert_eq!(plan(MakeRoom::new(GROUP, policy(1)), &count, pages), expected, "{count}");
         }
     }
+    // It continues with what members read.
+    let mut run = MakeRoom::new(GROUP, policy(1).spare_readers(5)).pace(Duration::ZERO);
+    let count = with(info("Public", 3), "MuteAllMember", "On");
+    assert_eq!(after(&mut run, at(NOW), &[count]).command(), "get_group_member_info");
 }
 
 /// A group that is muted after the plan, and one that was unmuted a minute ago.
@@ -101,13 +100,12 @@ fn mutes_that_come_and_go() {
     let members = silent(&["bob", "eve"]);
     let with_mute = [members[0].clone(), with(members[1].clone(), "MuteUntil", NOW + 5), members[2].clone()];
     let mut run = read(policy(2), "Public", &members);
-    answer(&mut run, at(NOW), &[look(&with_mute[1..]), info("Public", 3)]);
-    assert_eq!(wants(&mut run, at(NOW)).removal(), ["eve"]);
+    assert_eq!(after(&mut run, at(NOW), &[look(&with_mute[1..]), info("Public", 3)]).removal(), ["eve"]);
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Muted)), ["bob"]);
 
     let mut run = MakeRoom::new(GROUP, policy(2)).plan_only().pace(Duration::ZERO);
     answer(&mut run, at(NOW), &[info("Community", 3), page(&with_mute, Some("1")), page(&members, Some(""))]);
-    assert_planned(&mut run, at(NOW), &["eve"]);
+    assert_eq!(accounts(&run, Outcome::Planned), ["eve"]);
     // Each is counted once, although each was read twice.
     assert_eq!(spared(&run), [(Spared::Role, 1), (Spared::Muted, 1)]);
 }
@@ -138,8 +136,7 @@ fn silence_that_is_too_short_at_the_look() {
     let run = || MakeRoom::new(GROUP, policy(2).recorded_since(at(NOW - INACTIVE))).pace(Duration::ZERO);
     assert_eq!(outcome_at(&mut run(), NOW), Outcome::Stays(Spared::Unclear));
     let mut run = run();
-    answer(&mut run, at(NOW), &[with(info("Public", 3), "MuteAllMember", "On")]);
-    assert_eq!(wants(&mut run, at(NOW)), muted());
+    assert_eq!(after(&mut run, at(NOW), &[with(info("Public", 3), "MuteAllMember", "On")]), muted());
     run.resume();
     assert_eq!(outcome_at(&mut run, NOW + INACTIVE), Outcome::Stays(Spared::Muted));
 }
@@ -210,28 +207,6 @@ fn fail_without_a_code_is_not_success() {
     let fail = with(ok(), "ActionStatus", "FAIL");
     answer(&mut run, at(NOW), &[look(&members[1..2]), info("Public", 3), fail]);
     assert_eq!(accounts(&run, Outcome::Unconfirmed), ["b"]);
-}
-
-/// Only clear entries prove anything: one without a join time, or with a time after now, does not.
-#[test]
-fn only_clear_entries_are_evidence() {
-    let new = || MakeRoom::new(GROUP, policy(2));
-    // Measured at the event's time, like inactivity, not now.
-    let event = Callback::new(APP).group_id(GROUP).event_time_millis((NOW - DAY) * 1000).event();
-    for (run, joined, sent, judged) in [
-        (new(), 0, 7, false),
-        (new(), 7, NOW + 1, false),
-        (new(), NOW + 1, 0, false),
-        (new(), 7, 8, true),
-        (MakeRoom::for_event(&event, policy(2)).unwrap(), 7, NOW - 5, false),
-    ] {
-        let mut run = run.plan_only().pace(Duration::ZERO);
-        let members = [("a", 5, 5), ("b", 9, 9), ("c", joined, sent)];
-        let members = members.map(|(account, joined, sent)| member(account, "Member", joined, sent));
-        answer(&mut run, at(NOW), &[info("Public", 3), page(&members, None)]);
-        let end = wants(&mut run, at(NOW));
-        assert!(matches!(end, Next::Done | Next::Failed(..)) && (end == Next::Done) == judged, "{end:?}");
-    }
 }
 
 /// A page with a single entry costs a few calls, and its member is judged. The same holds for a count above the list.

@@ -1,42 +1,32 @@
 use std::error::Error;
 use std::fmt::Debug;
 
+use http::StatusCode;
 use im_group_full::rest::{
     AnotherRun, Candidate, DeleteGroupMembers, Endpoint, GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo,
     InactivityPolicy, InvalidAdmin, InvalidCount, InvalidEndpoint, InvalidSecretKey, MakeRoom, Member, MemberList,
     MemberPage, NotPlanned, Outcome, Report, RestApi, RestError, RestErrorKind, SecretKey, Spared, Step, TopicIsFull,
     UserSig,
 };
+use im_group_full::testing::Callback;
 
-fn goes_anywhere<T: Debug + Send + Sync>() {}
-fn is_an_error<T: Error + Send + Sync + 'static>() {}
+use crate::world::{APP, policy, saved};
 
 #[test]
 fn types_cross_threads_and_errors_are_errors() {
-    goes_anywhere::<RestApi>();
-    goes_anywhere::<SecretKey>();
-    goes_anywhere::<UserSig>();
-    goes_anywhere::<Endpoint>();
-    goes_anywhere::<GetGroupInfo>();
-    goes_anywhere::<GetGroupMemberInfo>();
-    goes_anywhere::<GetSpecifiedGroupMemberInfo>();
-    goes_anywhere::<DeleteGroupMembers>();
-    goes_anywhere::<Member>();
-    goes_anywhere::<InactivityPolicy>();
-    goes_anywhere::<MemberList>();
-    goes_anywhere::<MemberPage>();
-    goes_anywhere::<Candidate>();
-    goes_anywhere::<MakeRoom>();
-    goes_anywhere::<Report>();
-    goes_anywhere::<Step<'static>>();
-    is_an_error::<RestError>();
-    is_an_error::<InvalidCount>();
-    is_an_error::<InvalidAdmin>();
-    is_an_error::<InvalidEndpoint>();
-    is_an_error::<InvalidSecretKey>();
-    is_an_error::<TopicIsFull>();
-    is_an_error::<NotPlanned>();
-    is_an_error::<AnotherRun>();
+    fn goes_anywhere<T: Debug + Send + Sync>() {}
+    fn are_errors<T: Error + Send + Sync + 'static>() {}
+    goes_anywhere::<(RestApi, SecretKey, UserSig, Endpoint)>();
+    goes_anywhere::<(GetGroupInfo, GetGroupMemberInfo, GetSpecifiedGroupMemberInfo, DeleteGroupMembers)>();
+    goes_anywhere::<(InactivityPolicy, Member, MemberList, MemberPage, Candidate, MakeRoom, Report, Step<'static>)>();
+    are_errors::<RestError>();
+    are_errors::<InvalidCount>();
+    are_errors::<InvalidAdmin>();
+    are_errors::<InvalidEndpoint>();
+    are_errors::<InvalidSecretKey>();
+    are_errors::<TopicIsFull>();
+    are_errors::<NotPlanned>();
+    are_errors::<AnotherRun>();
 }
 
 /// For the labels of metrics; `Stays` is one label, whatever the reason.
@@ -85,9 +75,10 @@ fn labels() {
         (O::Left, "left"),
         (O::Stays(S::Muted), "stays"),
     ];
-    let labels = kinds.map(|(kind, label)| (kind.as_str(), kind.to_string(), label)).into_iter();
-    let labels = labels.chain(spared.map(|(why, label)| (why.as_str(), why.to_string(), label)));
-    for (found, shown, label) in labels.chain(outcomes.map(|(end, label)| (end.as_str(), end.to_string(), label))) {
+    let kinds = kinds.map(|(kind, label)| (kind.as_str(), kind.to_string(), label)).into_iter();
+    let spared = spared.map(|(why, label)| (why.as_str(), why.to_string(), label));
+    let outcomes = outcomes.map(|(end, label)| (end.as_str(), end.to_string(), label));
+    for (found, shown, label) in kinds.chain(spared).chain(outcomes) {
         assert_eq!((found, shown.as_str()), (label, label));
     }
     assert_eq!(format!("{:>12}|{:<9}|{:^6}", K::TooSlow, S::Robot, O::Left), "    too_slow|robot    | left ");
@@ -96,20 +87,19 @@ fn labels() {
 /// `main() -> Result<(), Box<dyn Error>>` prints `Debug`.
 #[test]
 fn debug_of_errors_says_what_is_wrong() {
-    let policy = InactivityPolicy::new(std::time::Duration::ZERO, 1);
-    let mut run = MakeRoom::new("g", policy.clone());
-    let saved = serde_json::from_str(&serde_json::to_string(&MakeRoom::new("h", policy.clone())).unwrap()).unwrap();
+    let mut run = MakeRoom::new("g", policy(1));
+    let saved = saved(&MakeRoom::new("h", policy(1)));
     let key = SecretKey::new("k").unwrap();
-    let topic = im_group_full::testing::Callback::new(crate::world::APP).topic_id("t").event();
+    let topic = Callback::new(APP).topic_id("t").event();
     let errors: [Box<dyn Error>; 8] = [
-        Box::new(GetGroupInfo::new("g").response(http::StatusCode::BAD_GATEWAY, b"").unwrap_err()),
+        Box::new(GetGroupInfo::new("g").response(StatusCode::BAD_GATEWAY, b"").unwrap_err()),
         Box::new(DeleteGroupMembers::new("g", [""; 0]).unwrap_err()),
-        Box::new(RestApi::new(Endpoint::China, crate::world::APP, "", key).unwrap_err()),
+        Box::new(RestApi::new(Endpoint::China, APP, "", key).unwrap_err()),
         Box::new("".parse::<Endpoint>().unwrap_err()),
         Box::new(SecretKey::new("").unwrap_err()),
-        Box::new(MakeRoom::for_event(&topic, policy.clone()).unwrap_err()),
+        Box::new(MakeRoom::for_event(&topic, policy(1)).unwrap_err()),
         Box::new(run.approve(["a"]).unwrap_err()),
-        Box::new(MakeRoom::new("g", policy).continue_from(saved).unwrap_err()),
+        Box::new(MakeRoom::new("g", policy(1)).continue_from(saved).unwrap_err()),
     ];
     for error in errors {
         assert_eq!(format!("{error:?}"), error.to_string());

@@ -44,8 +44,11 @@ impl TestClock {
     }
 
     pub fn advance(&self, by: Duration) {
-        let millis = u64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.0.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn set(&self, secs: u64) {
+        self.0.store(secs * 1000, Ordering::SeqCst);
     }
 }
 

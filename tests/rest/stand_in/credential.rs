@@ -9,24 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use hmac::{Hmac, KeyInit, Mac};
 use im_group_full::SdkAppId;
-use serde::Deserialize;
+use serde_json::Value;
 use sha2::Sha256;
-
-#[derive(Deserialize)]
-struct UserSig {
-    #[serde(rename = "TLS.ver")]
-    version: String,
-    #[serde(rename = "TLS.identifier")]
-    identifier: String,
-    #[serde(rename = "TLS.sdkappid")]
-    app: u64,
-    #[serde(rename = "TLS.time")]
-    time: u64,
-    #[serde(rename = "TLS.expire")]
-    expire: u64,
-    #[serde(rename = "TLS.sig")]
-    sig: String,
-}
 
 /// The code and the text of a refusal.
 pub(super) fn check(
@@ -43,15 +27,25 @@ pub(super) fn check(
     if get("contenttype") != "json" || get("random").parse::<u32>().is_err() {
         return Err((60002, "`contenttype` or `random` is missing"));
     }
-    let document = decode(get("usersig")).and_then(|document| serde_json::from_slice(&document).ok());
-    let user_sig: UserSig = document.ok_or((70003, "usersig cannot be decoded"))?;
-    if user_sig.version != "2.0" || !is_signed(&user_sig, secret_key) {
+    let document = decode(get("usersig")).and_then(|document| serde_json::from_slice::<Value>(&document).ok());
+    let document = document.ok_or((70003, "usersig cannot be decoded"))?;
+    let number = |name: &str| document[name].as_u64().unwrap_or_default();
+    let text = |name: &str| document[name].as_str().unwrap_or_default();
+    let (identifier, time, expire) = (text("TLS.identifier"), number("TLS.time"), number("TLS.expire"));
+    let signed = format!(
+        "TLS.identifier:{identifier}\nTLS.sdkappid:{}\nTLS.time:{time}\nTLS.expire:{expire}\n",
+        number("TLS.sdkappid")
+    );
+    let sig = STANDARD.decode(text("TLS.sig")).unwrap_or_default();
+    let is_signed = Hmac::<Sha256>::new_from_slice(secret_key.as_bytes())
+        .is_ok_and(|hmac| hmac.chain_update(signed).verify_slice(&sig).is_ok());
+    if text("TLS.ver") != "2.0" || !is_signed {
         return Err((70009, "usersig is not signed with the secret key"));
     }
-    if user_sig.app != app.get() || user_sig.identifier != get("identifier") || get("identifier") != admin {
+    if number("TLS.sdkappid") != app.get() || identifier != get("identifier") || identifier != admin {
         return Err((70013, "identifier mismatch"));
     }
-    let expires = Duration::from_secs(user_sig.time.saturating_add(user_sig.expire));
+    let expires = Duration::from_secs(time.saturating_add(expire));
     match now.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(now) if now < expires => Ok(()),
         _ => Err((70001, "usersig expired")),
@@ -65,12 +59,4 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut document = Vec::new();
     ZlibDecoder::new(compressed.as_slice()).take(4096).read_to_end(&mut document).ok()?;
     Some(document)
-}
-
-fn is_signed(user_sig: &UserSig, secret_key: &str) -> bool {
-    let UserSig { identifier, app, time, expire, sig, .. } = user_sig;
-    let signed = format!("TLS.identifier:{identifier}\nTLS.sdkappid:{app}\nTLS.time:{time}\nTLS.expire:{expire}\n");
-    let sig = STANDARD.decode(sig).unwrap_or_default();
-    Hmac::<Sha256>::new_from_slice(secret_key.as_bytes())
-        .is_ok_and(|hmac| hmac.chain_update(signed).verify_slice(&sig).is_ok())
 }

@@ -99,23 +99,13 @@ impl Shared {
         let fault = self.hook.as_mut().map_or(Fault::None, |hook| hook(&call, &mut self.vendor));
         // After the hook, which may let time pass.
         let now = (self.clock)();
-        let mut served = || self.serve(&call, query, now);
+        let carried_out = !matches!(fault, Fault::BreakBefore | Fault::Status(_) | Fault::Code(_));
+        let served = if carried_out { self.serve(&call, query, now) } else { Value::Null };
         match fault {
-            Fault::None => Some(json_answer(&served())),
-            Fault::BreakBefore => None,
-            Fault::BreakAfter => {
-                served();
-                None
-            }
-            Fault::Status(status) => Some(plain(status, "gateway")),
-            Fault::StatusAfter(status) => {
-                served();
-                Some(plain(status, "gateway"))
-            }
-            Fault::NotJson => {
-                served();
-                Some(plain(200, "<html>it works</html>"))
-            }
+            Fault::None => Some(json_answer(&served)),
+            Fault::BreakBefore | Fault::BreakAfter => None,
+            Fault::Status(status) | Fault::StatusAfter(status) => Some(plain(status, "gateway")),
+            Fault::NotJson => Some(plain(200, "<html>it works</html>")),
             Fault::Code(code) => Some(json_answer(&refusal(code, "as the test wants it"))),
         }
     }
