@@ -49,7 +49,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 /// The labels of all kinds, from the code: the enum is `#[non_exhaustive]`, and no test can list it.
 fn labels() -> BTreeSet<&'static str> {
     let source = include_str!("../../../src/rejection_kind.rs");
-    source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split('"').nth(1)).collect()
+    source.lines().filter_map(|line| line.split_once(" = \"")?.1.strip_suffix("\",")).collect()
 }
 
 /// What the sender of a callback that is broken in this way is told.
