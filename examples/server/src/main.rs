@@ -48,9 +48,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(Cli { command, run: all }: Cli) -> Result<(), Failed> {
+async fn run(Cli { command, process, receive, work }: Cli) -> Result<(), Failed> {
     match command {
-        None => serve(all.process, Some(all.receive), Some(all.work)).await,
+        None => serve(process, Some(receive), Some(work)).await,
         Some(Command::Receive { process, receive }) => serve(process, Some(receive), None).await,
         Some(Command::Work { process, work }) => serve(process, None, Some(work)).await,
         Some(Command::Rooms { table, command }) => operate::rooms(&table.open(false).await?, command).await,

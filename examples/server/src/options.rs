@@ -36,7 +36,11 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) run: Box<Run>,
+    pub(crate) process: Process,
+    #[command(flatten)]
+    pub(crate) receive: Receive,
+    #[command(flatten)]
+    pub(crate) work: Work,
 }
 
 const ENVIRONMENT: &str = "\
@@ -101,26 +105,16 @@ pub(crate) enum RoomsCommand {
 pub(crate) struct Table {
     /// SQLite file that holds the table, or a PostgreSQL URL without a password
     #[arg(long, global = true, env = "IM_DATABASE", value_name = "FILE|URL", default_value = "rooms.db")]
-    database: String,
+    pub(crate) database: String,
     /// File with the password for PostgreSQL, instead of `PGPASSWORD`; read for each connection
     #[arg(long, global = true, env = "IM_DATABASE_PASSWORD_FILE", value_name = "FILE")]
-    database_password_file: Option<PathBuf>,
+    pub(crate) database_password_file: Option<PathBuf>,
     /// PEM file with the certificates to trust for PostgreSQL, instead of the public ones
     #[arg(long, global = true, env = "IM_DATABASE_CA", value_name = "FILE")]
-    database_ca: Option<PathBuf>,
+    pub(crate) database_ca: Option<PathBuf>,
     /// The app's SDKAppID, as the vendor's console shows it
     #[arg(long, global = true, env = "IM_SDK_APP_ID", default_value = "888888")]
     pub(crate) sdk_app_id: SdkAppId,
-}
-
-#[derive(Args)]
-pub(crate) struct Run {
-    #[command(flatten)]
-    pub(crate) process: Process,
-    #[command(flatten)]
-    pub(crate) receive: Receive,
-    #[command(flatten)]
-    pub(crate) work: Work,
 }
 
 #[derive(Args)]

@@ -43,12 +43,6 @@ impl Receiver {
         let (puts, waiting) = mpsc::channel(WAITING);
         (Self { validator, puts, lines, commands: Mutex::default() }, waiting)
     }
-
-    /// Returns whether a command is seen for the first time.
-    fn is_new(&self, command: &str) -> bool {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        !commands.contains(command) && commands.len() < MAX_COMMANDS && commands.insert(command.to_owned())
-    }
 }
 
 impl AsyncGroupFullHandler for Receiver {
@@ -81,8 +75,9 @@ impl AsyncGroupFullHandler for Receiver {
     fn on_other_command(&self, query: &CheckedQuery<'_>) {
         answered("other_command");
         // One URL serves every command that is switched on, and some come with every message: no line for each.
-        if self.is_new(query.command()) {
-            tracing::info!(command = query.command(), "answering another command (logged once per command)");
+        let (command, mut seen) = (query.command(), self.commands.lock().unwrap_or_else(PoisonError::into_inner));
+        if !seen.contains(command) && seen.len() < MAX_COMMANDS && seen.insert(command.to_owned()) {
+            tracing::info!(command, "answering another command (logged once per command)");
         }
     }
 

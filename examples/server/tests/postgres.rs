@@ -82,16 +82,13 @@ fn a_worker_that_waits_for_work_finds_the_new_primary() {
     while !worker.says("after").starts_with("end") {}
 }
 
-/// The rights that the README gives.
-const RIGHTS: &str =
-    "GRANT SELECT, UPDATE ON rooms_schema TO app; GRANT SELECT, INSERT, UPDATE, DELETE ON rooms TO app;
-    GRANT SELECT, INSERT, UPDATE ON removals TO app";
-
 #[test]
 fn a_role_that_owns_no_table_will_do_and_its_password_can_change() {
     let server = Postgres::start(SETTINGS);
     Table::at(server.url()).says(&["rooms"]);
-    server.psql(&format!("CREATE ROLE app LOGIN PASSWORD 'one'; {RIGHTS}")).unwrap();
+    let rights = include_str!("../README.md").split("```").find_map(|block| block.strip_prefix("sql")).unwrap();
+    let rights = rights.replace("TO rooms;", "TO app;");
+    server.psql(&format!("CREATE ROLE app LOGIN PASSWORD 'one'; {rights}")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
     fs::write(&password, "one\n").unwrap();

@@ -81,14 +81,6 @@ fn an_ok_outlives_the_process() {
 }
 
 #[test]
-fn work_of_a_process_that_was_killed_begins_again_after_its_lease() {
-    let (table, mut server) = start(&["--pretend", "3600000", "--lease", "1"]);
-    begin(&mut server);
-    server.stop("KILL");
-    until(&mut table.start(&["--pretend", "0"], None), "end", "@TGS");
-}
-
-#[test]
 fn work_that_takes_longer_than_its_lease_is_nobody_elses() {
     let (table, mut server) = start(&["--pretend", "3000", "--lease", "1"]);
     begin(&mut server);
@@ -104,6 +96,7 @@ fn work_that_takes_the_process_with_it_is_given_up() {
     let table = Table::new();
     for _ in 0..2 {
         let mut server = table.start(&["--pretend", "3600000", "--lease", "1", "--attempts", "2"], None);
+        // The second time, once the lease of the first is over.
         begin(&mut server);
         server.stop("KILL");
     }

@@ -42,7 +42,7 @@ impl Load {
         let slots = Arc::new(Semaphore::new(self.in_flight));
         let (begin, mut sent) = (Instant::now(), JoinSet::new());
         for number in 0..self.events {
-            let due = self.rate.map(|rate| begin + Duration::from_secs(1).mul_f64(f64::from(number) / f64::from(rate)));
+            let due = self.rate.map(|rate| begin + Duration::from_secs(1) * number / rate);
             if let Some(due) = due {
                 sleep_until(due.into()).await;
             }

@@ -1,12 +1,15 @@
-//! What the server loses when it and its database are killed and frozen under load, and how many events a second it takes.
-//! `cargo bench -p example-server -- --help` explains the options.
+//! Sends signed callbacks, a quarter of them of one group, while processes and the database are killed and frozen. Fails if an
+//! event that was answered `OK` is not worked on, work on a group overlaps, the table grows beyond its bound, or an answer takes
+//! more than 2 s while the receiver runs. Then measures how many events a second the server takes.
+//!
+//! `--postgres`: two receivers and two workers on PostgreSQL with a synchronous standby, instead of one process on SQLite.
+//! `--quick`: fewer events, each fault once, and no measurement; late answers do not count.
 
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
@@ -27,60 +30,38 @@ const UNBOUNDED: u32 = 1_000_000;
 /// Work that was answered `OK` is lost when nothing was worked on for this long.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Sends signed callbacks, a quarter of them of one group, while processes and the database are killed and frozen. Fails if an
-/// event that was answered OK is not worked on, work on a group overlaps, or an answer takes more than 2 s while the
-/// receiver runs
-#[derive(Parser)]
-struct Options {
-    /// Two receivers and two workers on PostgreSQL with a synchronous standby, instead of one process on SQLite
-    #[arg(long)]
-    postgres: bool,
-    /// How many events are sent
-    #[arg(long, default_value_t = 60_000)]
-    events: u32,
-    /// Events a second, whether or not they are answered
-    #[arg(long, default_value_t = 500)]
-    rate: u32,
-    /// How many times each fault of SQLite happens
-    #[arg(long, default_value_t = 6)]
-    times: usize,
-    /// Requests in flight while the throughput is measured
-    #[arg(long, default_value_t = 128)]
-    in_flight: usize,
-    /// Fewer events, each fault once, without the throughput; late answers do not count
-    #[arg(long)]
-    quick: bool,
-    /// Given by cargo
-    #[arg(long, hide = true)]
-    bench: bool,
-}
+/// Events a second, whether or not they are answered.
+const RATE: u32 = 500;
+const EVENTS: u32 = 60_000;
+/// How many times each fault of SQLite happens.
+const TIMES: usize = 6;
+/// Requests without an answer, at most, while the throughput is measured.
+const IN_FLIGHT: usize = 128;
 
 fn main() -> ExitCode {
-    let mut options = Options::parse();
-    if options.quick {
-        options.events /= if options.postgres { 5 } else { 10 };
-        options.times = 1;
-    }
-    let holds = chaos(&options);
-    if !options.quick {
-        throughput(&options, "as many groups", |_| false);
-        throughput(&options, "one group", |_| true);
+    let [on_postgres, quick] = ["--postgres", "--quick"].map(|flag| std::env::args().any(|given| given == flag));
+    let holds = chaos(on_postgres, quick);
+    if !quick {
+        throughput(on_postgres, "as many groups", |_| false);
+        throughput(on_postgres, "one group", |_| true);
     }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn chaos(options: &Options) -> bool {
-    let Options { events, rate, .. } = *options;
-    let (max_rooms, faults) =
-        if options.postgres { (UNBOUNDED, ON_POSTGRES.to_vec()) } else { (MAX_ROOMS, ON_SQLITE.repeat(options.times)) };
+fn chaos(on_postgres: bool, quick: bool) -> bool {
+    let (max_rooms, faults, events) = match (on_postgres, quick) {
+        (true, true) => (UNBOUNDED, ON_POSTGRES.to_vec(), EVENTS / 5),
+        (true, false) => (UNBOUNDED, ON_POSTGRES.to_vec(), EVENTS),
+        (false, true) => (MAX_ROOMS, ON_SQLITE.to_vec(), EVENTS / 10),
+        (false, false) => (MAX_ROOMS, ON_SQLITE.repeat(TIMES), EVENTS),
+    };
     let (marks, works) = channel();
-    let mut world = World::start(options.postgres, max_rooms, &marks);
+    let mut world = World::start(on_postgres, max_rooms, &marks);
     let (addresses, in_flight) = (world.receivers(), Semaphore::MAX_PERMITS);
-    let load = Load { events, rate: Some(rate), in_flight, is_hot: |number| number.is_multiple_of(4), addresses };
+    let load = Load { events, rate: Some(RATE), in_flight, is_hot: |number| number.is_multiple_of(4), addresses };
     let start = Instant::now();
     let load = thread::spawn(move || Runtime::new().unwrap().block_on(load.run()));
-    let lasts = Duration::from_secs(1).mul_f64(f64::from(events) / f64::from(rate));
-    let between = lasts / u32::try_from(faults.len()).unwrap();
+    let between = Duration::from_secs(1) * events / RATE / u32::try_from(faults.len()).unwrap();
     let (mut outages, mut over, mut most) = (Vec::new(), Vec::new(), 0);
     let mut at = start + between / 2;
     for (name, of_receiver, fault) in faults {
@@ -103,10 +84,10 @@ fn chaos(options: &Options) -> bool {
         println!("{:>6.1} s  {name}; {first}", (over - start).as_secs_f64());
     }
     let ledger = settle(&works, &answers, &outages);
-    println!("{events} events at {rate} a second\n{ledger}");
+    println!("{events} events at {RATE} a second\n{ledger}");
     println!("  rows seen in the table                        {most:>8}   at most {max_rooms}");
     println!("  answers: {}\n", times(&answers));
-    ledger.holds() && most <= max_rooms && (options.quick || ledger.is_in_time())
+    ledger.holds() && most <= max_rooms && (quick || ledger.is_in_time())
 }
 
 /// Waits until every event that was answered `OK` is worked on, or nothing more happens.
@@ -127,17 +108,16 @@ fn settle(marks: &Receiver<Work>, answers: &[Answer], outages: &[Outage]) -> Led
     }
 }
 
-fn throughput(options: &Options, groups: &str, is_hot: fn(u32) -> bool) {
+fn throughput(on_postgres: bool, groups: &str, is_hot: fn(u32) -> bool) {
     let (marks, works) = channel();
-    let world = World::start(options.postgres, UNBOUNDED, &marks);
-    let Options { events, in_flight, .. } = *options;
-    let load = Load { events, rate: None, in_flight, is_hot, addresses: world.receivers() };
+    let world = World::start(on_postgres, UNBOUNDED, &marks);
+    let load = Load { events: EVENTS, rate: None, in_flight: IN_FLIGHT, is_hot, addresses: world.receivers() };
     let start = Instant::now();
     let answers = Runtime::new().unwrap().block_on(load.run());
     let seconds = start.elapsed().as_secs_f64();
     let ok = answers.iter().filter(|answer| answer.outcome == Outcome::Ok).count();
     let (times, works) = (times(&answers), works.try_iter().count());
-    println!("{events} events of {groups}: {ok} OK in {seconds:.2} s; {times}; {works} marks of work");
+    println!("{EVENTS} events of {groups}: {ok} OK in {seconds:.2} s; {times}; {works} marks of work");
 }
 
 /// The distribution of all answers' times, `OK` or not.

@@ -210,9 +210,10 @@ impl Shared {
                 }
             });
         }
-        let (connections, errors): (Vec<_>, Vec<_>) = trying.join_all().await.into_iter().partition(Result::is_ok);
-        let newest = connections.into_iter().flatten().max_by_key(|connection| connection.timeline);
-        let errors: Vec<_> = errors.into_iter().filter_map(Result::err).collect();
+        let mut errors = Vec::new();
+        let connected = trying.join_all().await.into_iter();
+        let connected = connected.filter_map(|result| result.map_err(|error| errors.push(error)).ok());
+        let newest = connected.max_by_key(|connection| connection.timeline);
         let newest = newest.ok_or_else(|| Error::Unavailable(errors.join("; ")))?;
         if newest.timeline < self.timeline.fetch_max(newest.timeline, Relaxed) {
             return Err(Error::Unavailable("only a primary that was replaced can be reached".into()));
