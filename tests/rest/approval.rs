@@ -241,7 +241,7 @@ fn plan_only_during_a_call() {
         let Step::Send(sent) = run.step(&world.api, world.clock.now()) else { panic!("{:?}", run.report()) };
         assert!(sent.uri().path().ends_with(command), "{sent:?}");
         let mut run = run.plan_only();
-        let (status, body) = world.send(&sent).unwrap();
+        let (status, body) = world.stand_in.call(&sent).unwrap();
         run.response(status, &body, world.clock.now());
         if command == RAISE {
             assert_eq!(run.report().limit_raise(), Some(LimitRaise::Unconfirmed));

@@ -8,8 +8,7 @@ use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, Outcome, RestE
 use crate::canned::{Next, failed};
 use crate::stand_in::Fault;
 use crate::world::{
-    CALLS, FREE, GROUP, INACTIVE, World, accounts, assert_exact, assert_removed, restored, run, worlds,
-    worlds_of_each_call,
+    CALLS, FREE, GROUP, INACTIVE, World, accounts, assert_exact, assert_removed, restored, run, worlds_of_each_call,
 };
 
 const FAULTS: [Fault; 8] = [
@@ -23,64 +22,52 @@ const FAULTS: [Fault; 8] = [
     Fault::Code(70001),
 ];
 
+/// At each of its calls each fault, with the worker that began and with another one that continues after it: a run of two
+/// removals, and one that raises and asks who is online, direct and approved. Every outcome is exact.
 #[test]
 fn one_fault_at_any_position_changes_nothing() {
-    for world in worlds() {
-        world.done(run());
-        assert_eq!(world.calls(), CALLS);
-    }
-    for fault in FAULTS {
-        for (position, world) in worlds_of_each_call() {
-            let expected = world.expected(FREE);
-            world.fault_at(position, fault);
-            let run = world.done(run());
-            assert_removed(&world, &run, &expected, &format!("{fault:?} at {position}"));
-        }
-    }
-}
-
-/// A run that counts, raises, reads, asks who is online, looks and removes: at each of its calls each fault,
-/// direct and approved, and with another worker that continues after it. Every outcome is exact.
-#[test]
-fn each_fault_at_each_call_direct_and_approved_and_with_another_worker() {
     let policy = InactivityPolicy::new(Duration::from_secs(INACTIVE), 5).max_removed_percent(100).raise_limit_to(32);
-    let direct = MakeRoom::new(GROUP, policy.trust_silence());
-    for (approved, new) in [(false, direct.clone()), (true, direct.plan_only())] {
-        let mut calls = usize::MAX;
-        for position in 0.. {
-            if position == calls {
-                break;
-            }
-            for (fault, replaced) in FAULTS.into_iter().flat_map(|fault| [(fault, false), (fault, true)]) {
-                let context = format!("{fault:?} at {position}, {approved} {replaced}");
-                let world = World::full("Public", 30);
-                let gone = world.expected(3);
+    let raising = MakeRoom::new(GROUP, policy.trust_silence());
+    let raised = Some(LimitRaise::Raised);
+    // Then calls, removals, and slots that are free at the end.
+    let cases = [
+        ("Public", 210, run(), None, CALLS, FREE, 110),
+        ("Community", 210, run(), None, CALLS, FREE, 110),
+        ("Public", 30, raising.clone(), raised, 9, 3, 5),
+        ("Public", 30, raising.plan_only(), raised, 9, 3, 5),
+    ];
+    for (kind, members, new, raise, calls, removed, free) in cases {
+        // Without a fault in the first turn.
+        for (position, fault) in (0..=calls).flat_map(|after| FAULTS.map(|fault| (calls - after, fault))) {
+            for replaced in [false, true] {
+                let context = format!("{kind} {members}: {fault:?} at {position}, {replaced}");
+                let world = World::full(kind, members);
+                let expected = world.expected(removed);
                 world.fault_at(position, fault);
                 let mut run = new.clone();
-                let mut waits_for_approval = approved;
                 loop {
                     let next = world.step(&mut run);
                     if replaced && world.calls() == position + 1 {
                         run = restored(&run, new.clone());
                     }
                     match next {
-                        Next::Done if std::mem::take(&mut waits_for_approval) => {
-                            let planned = accounts(&run, Outcome::Planned);
-                            assert_eq!((&planned, world.removed().len()), (&gone, 0));
-                            run.approve(planned).unwrap();
+                        Next::Done if run.awaits_approval() => {
+                            assert_eq!(
+                                (accounts(&run, Outcome::Planned), world.removed().len()),
+                                (expected.clone(), 0)
+                            );
+                            run.approve(&expected).unwrap();
                         }
                         Next::Done => break,
                         Next::Failed(_, error) => panic!("{context}: {error}"),
                         Next::Call(..) | Next::Wait(_) => {}
                     }
                 }
-                assert_removed(&world, &run, &gone, &context);
-                assert_eq!(run.report().limit_raise(), Some(LimitRaise::Raised), "{context}");
-                assert_eq!((world.with_group(|group| group.limit), run.report().free()), (32, 5), "{context}");
-                calls = calls.min(world.calls());
+                assert_removed(&world, &run, &expected, &context);
+                assert_eq!((run.report().limit_raise(), run.report().free()), (raise, free), "{context}");
+                assert!(position < calls || world.calls() == calls, "{context}");
             }
         }
-        assert!(calls >= 9, "{calls}");
     }
 }
 
@@ -178,7 +165,7 @@ fn clock_that_is_wrong_ends_the_run() {
     let error = loop {
         match run.step(&world.api, late) {
             Step::Send(request) => {
-                let (status, body) = world.send(&request).unwrap();
+                let (status, body) = world.stand_in.call(&request).unwrap();
                 run.response(status, &body, late);
                 sent += 1;
             }

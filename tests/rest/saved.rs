@@ -42,7 +42,7 @@ fn lost_answer() {
         world.steps(&mut old, position);
         let Step::Send(request) = old.step(&world.api, world.clock.now()) else { panic!("{:?}", old.report()) };
         let new = restored(&old, run());
-        world.send(&request).unwrap();
+        world.stand_in.call(&request).unwrap();
         assert_removed(&world, &world.done(new), &expected, &format!("at {position}"));
     }
 }

@@ -6,9 +6,7 @@ use http::StatusCode;
 use im_group_full::rest::{Candidate, MakeRoom, Outcome, RestErrorKind, Spared};
 use serde_json::{Value, json};
 
-use crate::canned::{
-    Next, after, answer, at, drive, failed, info, look, member, ok, page, plan, read, refused, silent, with,
-};
+use crate::canned::{Next, after, answer, at, failed, info, look, ok, page, plan, read, refused, silent, with};
 use crate::stand_in::{Group, Member};
 use crate::world::{APP, DAY, GROUP, INACTIVE, NOW, SECRET, World, accounts, api, full_group, policy, saved};
 
@@ -207,39 +205,6 @@ fn fail_without_a_code_is_not_success() {
     let fail = with(ok(), "ActionStatus", "FAIL");
     answer(&mut run, at(NOW), &[look(&members[1..2]), info("Public", 3), fail]);
     assert_eq!(accounts(&run, Outcome::Unconfirmed), ["b"]);
-}
-
-/// A page with a single entry costs a few calls, and its member is judged. The same holds for a count above the list.
-#[test]
-fn one_bad_page_does_no_harm() {
-    for bad in [1, 5, 17, 30] {
-        let world = World::full("Public", 6000);
-        let mut pages = 0;
-        world.before_calls(move |call, vendor| {
-            pages += usize::from(call.command == "get_group_member_info");
-            vendor.longest_page = if pages == bad { 1 } else { 200 };
-        });
-        let run = world.done(MakeRoom::new(GROUP, policy(60)).plan_only());
-        assert_eq!(accounts(&run, Outcome::Planned), world.expected(60));
-        let calls = world.count("get_group_member_info");
-        assert!(calls <= 45, "{calls} calls after the bad page {bad}");
-    }
-    let group = full_group("Public", 5999).members;
-    let group: Vec<_> =
-        group.iter().map(|one| member(&one.account, one.role, one.join_time, one.last_send_msg_time)).collect();
-    let mut run = MakeRoom::new(GROUP, policy(60)).plan_only();
-    let mut pages = 0;
-    let end = drive(&mut run, |command, body| {
-        if command == "get_group_info" {
-            return info("Public", 6000);
-        }
-        pages += 1;
-        let number = |name: &str| usize::try_from(body[name].as_u64().unwrap()).unwrap();
-        let start = number("Offset");
-        with(page(&group[start..group.len().min(start + number("Limit"))], None), "MemberNum", 6000)
-    });
-    assert_eq!((end, accounts(&run, Outcome::Planned).len()), (Next::Done, 60));
-    assert!(pages <= 32, "{pages}");
 }
 
 /// Old names mean the same, `null` makes a member unclear, and a policy can be used alone.

@@ -42,39 +42,23 @@ fn interleaved_at_every_two_positions() {
     }
 }
 
-/// In turn, with one of them ahead.
+/// In turn, two or four of them, with one of them ahead.
 #[test]
 fn interleaved_call_by_call() {
-    for (ahead, turns) in (0..=CALLS).flat_map(|ahead| [[1, 1], [2, 1], [1, 2], [3, 1]].map(|turns| (ahead, turns))) {
+    let turns: [&[usize]; 5] = [&[1, 1], &[2, 1], &[1, 2], &[3, 1], &[1, 1, 1, 1]];
+    for (ahead, turns) in (0..=CALLS).flat_map(|ahead| turns.map(|turns| (ahead, turns))) {
         for world in worlds() {
             let expected = world.expected(FREE);
-            let mut runs = [run(), run()];
+            let mut runs: Vec<_> = turns.iter().map(|_| run()).collect();
             world.steps(&mut runs[0], ahead);
-            let mut done = [false, false];
-            while done != [true, true] {
-                for i in 0..2 {
-                    for _ in 0..turns[i] {
-                        done[i] = world.step(&mut runs[i]) == Next::Done;
-                    }
+            let mut done = vec![false; runs.len()];
+            while done.contains(&false) {
+                for (i, number) in turns.iter().enumerate() {
+                    (0..*number).for_each(|_| done[i] = world.step(&mut runs[i]) == Next::Done);
                 }
             }
             assert_together(&world, &runs, &expected, &format!("{ahead} ahead, {turns:?}"));
         }
-    }
-}
-
-/// Interleaved by the scheduler.
-#[test]
-fn at_the_same_time() {
-    for world in worlds() {
-        let expected = world.expected(FREE);
-        let mut runs = [run(), run(), run(), run()];
-        std::thread::scope(|scope| {
-            for run in &mut runs {
-                scope.spawn(|| world.done(run));
-            }
-        });
-        assert_together(&world, &runs, &expected, "four threads");
     }
 }
 
