@@ -74,7 +74,6 @@ impl<'a> GroupFull<'a> {
 
     /// Makes an event for the app's unit tests, and only for these: it bypasses every check.
     #[cfg(feature = "testing")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn assume_verified(query: CallbackQuery<'a>, body: CallbackBody<'a>) -> Self {
         Self::new(query, body)
     }

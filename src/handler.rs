@@ -142,25 +142,18 @@ forward!(&H, Box<H>, Arc<H>);
 ///
 /// The compiler's message does not always name the fix.
 ///
-/// A closure that awaits:
-///
 /// ```text
-/// handler_fn(validator, async |event| ..)         // expected `Result<(), Failure>`, found `async` closure body
-/// async_handler_fn(validator, async |event| ..)   // works
-/// ```
+/// // A closure that awaits:
+/// handler_fn(validator, async |event| ..)                         // expected `Result<(), Failure>`, found `async` closure body
+/// async_handler_fn(validator, async |event| ..)                   // works
 ///
-/// A closure in a `let` takes a single lifetime:
-///
-/// ```text
+/// // A closure in a `let` takes a single lifetime:
 /// let f = |event| ..; handler_fn(validator, f)                    // not general enough
 /// let f = |event: &GroupFull<'_>| ..; handler_fn(validator, f)    // works
-/// ```
 ///
-/// A thread or task outlives the request:
-///
-/// ```text
-/// let event = event.clone(); spawn(async move { .. })        // borrowed data escapes
-/// let event = event.to_static(); spawn(async move { .. })    // works
+/// // A thread or task outlives the request:
+/// let event = event.clone(); spawn(async move { .. })             // borrowed data escapes
+/// let event = event.to_static(); spawn(async move { .. })         // works
 /// ```
 pub fn handler_fn<F>(validator: Validator, f: F) -> HandlerFn<F>
 where

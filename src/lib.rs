@@ -105,11 +105,9 @@ mod urlencoded;
 mod validator;
 
 #[cfg(feature = "rest")]
-#[cfg_attr(docsrs, doc(cfg(feature = "rest")))]
 pub mod rest;
 
 #[cfg(feature = "testing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 
 pub use http;
@@ -127,15 +125,12 @@ pub use crate::rejection::Rejection;
 pub use crate::rejection_kind::RejectionKind;
 pub use crate::reply::Reply;
 #[cfg(feature = "tower")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::reply_body::{NoOther, ReplyBody};
 pub use crate::response::{ActionStatus, CallbackResponse};
 pub use crate::sdk_app_id::{InvalidSdkAppId, SdkAppId};
 #[cfg(feature = "tower")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::service::{GroupFullService, ResponseFuture};
 #[cfg(feature = "signature")]
-#[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
 pub use crate::signature::{InvalidToken, Token};
 pub use crate::validator::Validator;
 

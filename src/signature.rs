@@ -88,7 +88,6 @@ pub struct InvalidToken(&'static str);
 
 debug_as_display!(InvalidToken);
 
-#[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
 impl Validator {
     /// Accepts callbacks for this app that are signed with this token, or with one given to
     /// [`also_accept`](Self::also_accept).

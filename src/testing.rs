@@ -88,7 +88,6 @@ impl Callback {
 
     /// Signs it with a token, as sent at `request_time`, in seconds since the Unix epoch.
     #[cfg(feature = "signature")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "signature")))]
     pub fn signed(self, token: &Token, request_time: u64) -> Self {
         Self { signature: Some((token.clone(), request_time)), ..self }
     }

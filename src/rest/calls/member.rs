@@ -27,7 +27,6 @@ fn is_zero(number: &u64) -> bool {
 impl Member {
     /// Makes a member for the app's unit tests. `last_sent` is 0 for one who never sent a message.
     #[cfg(feature = "testing")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn new(account: impl Into<String>, role: Role, joined: u64, last_sent: u64) -> Self {
         Self {
             account: account.into(),
@@ -41,14 +40,12 @@ impl Member {
 
     /// Sets the number of the last message that the member has read.
     #[cfg(feature = "testing")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn with_msg_seq(self, msg_seq: u64) -> Self {
         Self { msg_seq: Some(msg_seq), ..self }
     }
 
     /// Sets until when the member may not speak, in seconds since the Unix epoch.
     #[cfg(feature = "testing")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn with_muted_until(self, mute_until: u64) -> Self {
         Self { mute_until, ..self }
     }

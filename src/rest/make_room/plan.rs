@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rest::{Member, QueryOnlineStatus};
 
@@ -9,9 +9,10 @@ use crate::rest::{Member, QueryOnlineStatus};
 /// Invariants: each account is present once, with its latest entry; a member who was considered and dropped
 /// ranks behind `slots` others who are not online.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Saved", into = "Saved")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     slots: usize,
+    #[serde(serialize_with = "save", deserialize_with = "read")]
     members: HashMap<String, Considered>,
     /// The lowest of the best when they were last sorted; members that rank behind it are not added.
     worst: Option<Member>,
@@ -44,8 +45,7 @@ impl Plan {
         if !end && !self.is_full() {
             return Vec::new();
         }
-        let mut members: Vec<_> = self.members.values().collect();
-        members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
+        let members = in_order(&self.members);
         if members.iter().take(self.slots).all(|one| one.offline) {
             return Vec::new();
         }
@@ -84,18 +84,15 @@ impl Plan {
     }
 
     /// Returns the members to remove, in removal order.
-    pub(super) fn into_members(self) -> Vec<Member> {
-        let slots = self.slots;
-        let mut members = self.sorted();
-        members.truncate(slots);
-        members.into_iter().map(|one| one.member).collect()
+    pub(super) fn members(&self) -> Vec<Member> {
+        in_order(&self.members).into_iter().take(self.slots).map(|one| one.member.clone()).collect()
     }
+}
 
-    fn sorted(self) -> Vec<Considered> {
-        let mut members: Vec<_> = self.members.into_values().collect();
-        members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
-        members
-    }
+fn in_order(members: &HashMap<String, Considered>) -> Vec<&Considered> {
+    let mut members: Vec<_> = members.values().collect();
+    members.sort_unstable_by(|a, b| rank(&a.member).cmp(&rank(&b.member)));
+    members
 }
 
 /// The sort key of the removal order.
@@ -111,23 +108,11 @@ struct Considered {
     offline: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    slots: usize,
-    members: Vec<Considered>,
-    worst: Option<Member>,
+fn save<S: Serializer>(members: &HashMap<String, Considered>, serializer: S) -> Result<S::Ok, S::Error> {
+    in_order(members).serialize(serializer)
 }
 
-impl From<Plan> for Saved {
-    fn from(mut plan: Plan) -> Self {
-        Self { slots: plan.slots, worst: plan.worst.take(), members: plan.sorted() }
-    }
-}
-
-impl From<Saved> for Plan {
-    fn from(Saved { slots, members, worst }: Saved) -> Self {
-        let members = members.into_iter().map(|one| (one.member.account().to_owned(), one)).collect();
-        Self { slots, members, worst }
-    }
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HashMap<String, Considered>, D::Error> {
+    let members = Vec::<Considered>::deserialize(deserializer)?;
+    Ok(members.into_iter().map(|one| (one.member.account().to_owned(), one)).collect())
 }

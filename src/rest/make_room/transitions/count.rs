@@ -26,18 +26,17 @@ impl Run {
             }
             other => other,
         };
-        let room = self.room(info);
-        self.missing = room.missing;
-        self.report.counted(info, room.aim);
-        if self.missing == 0 {
-            self.finish();
-            return Ok(());
-        }
+        let Some(room) = self.needed_room(info) else { return Ok(()) };
         if info.group_type == GroupType::AvChatRoom {
             return Err(RestError(Repr::AvChatRoom));
         }
         match above {
-            Some(to) if self.stops_at_plan() => self.plan_with_raise(&GroupInfo { limit: to, ..*info }, now),
+            // The plan also frees what the raise leaves missing. If inactivity cannot be judged, it is only the raise.
+            Some(to) if self.stops_at_plan() => {
+                self.report.limit_raise = Some(LimitRaise::Planned);
+                let info = GroupInfo { limit: to, ..*info };
+                self.needed_room(&info).map_or(Ok(()), |room| self.remove(&info, &room, now))
+            }
             Some(to) => self.raise(to, info.limit),
             // Only the raise was approved.
             None if self.approved && !self.planned => {
@@ -48,7 +47,8 @@ impl Run {
         }
     }
 
-    fn room(&self, info: &GroupInfo) -> Room {
+    /// Records a count; finishes the run if no slot is missing.
+    fn needed_room(&mut self, info: &GroupInfo) -> Option<Room> {
         let mut room = self.policy.room(info);
         if self.planned {
             // The run never aims higher than its plan did.
@@ -56,21 +56,13 @@ impl Run {
             room.aim -= less;
             room.missing = room.missing.saturating_sub(less);
         }
-        room
-    }
-
-    /// Plans to free the slots that are still missing after the raise. If no slot is, or inactivity cannot be
-    /// judged, the plan is only the raise.
-    fn plan_with_raise(&mut self, info: &GroupInfo, now: SystemTime) -> Result<(), RestError> {
-        let room = self.room(info);
         self.missing = room.missing;
         self.report.counted(info, room.aim);
-        self.report.limit_raise = Some(LimitRaise::Planned);
         if self.missing == 0 {
             self.finish();
-            return Ok(());
+            return None;
         }
-        self.remove(info, &room, now)
+        Some(room)
     }
 
     /// Goes on to the removals, if inactivity can be judged in this group.

@@ -3,7 +3,6 @@
 mod approval;
 mod count;
 mod plan;
-mod presence;
 mod removal;
 mod rounds;
 

@@ -5,7 +5,7 @@ use super::super::run::Run;
 use super::super::scan::Scan;
 use super::super::{Candidate, Outcome, Spared};
 use super::Phase;
-use crate::rest::{GetGroupMemberInfo, GroupInfo, Member, MemberPage, RestError};
+use crate::rest::{GetGroupMemberInfo, GroupInfo, Member, MemberPage, OnlineStatus, OnlineStatusList, RestError};
 
 impl Run {
     pub(super) fn scan(&mut self, info: &GroupInfo) {
@@ -98,12 +98,31 @@ impl Run {
         }
     }
 
+    pub(super) fn asked(
+        &mut self,
+        accounts: &[String],
+        rest: Option<Scan>,
+        list: &OnlineStatusList,
+    ) -> Result<(), RestError> {
+        for account in accounts {
+            match spared_by(list, account) {
+                None => self.plan.is_offline(account),
+                Some(spared) => {
+                    self.plan.forget(account);
+                    self.report.census.change(account, spared);
+                }
+            }
+        }
+        self.retry.progressed();
+        self.ask_or_go_on(rest)
+    }
+
     fn read_all(&mut self) -> Result<(), RestError> {
         if self.report.scanned == 0 && self.report.members() > 0 {
             return Err(RestError::malformed(&"the group has members, but none is listed"));
         }
         self.evidence.end(&self.policy, self.plan.is_empty())?;
-        let members = std::mem::take(&mut self.plan).into_members();
+        let members = std::mem::take(&mut self.plan).members();
         self.report.planned(members);
         self.planned = true;
         if self.stops_at_plan() {
@@ -124,5 +143,14 @@ impl Run {
                 *outcome = Outcome::Stays(Spared::NotNeeded);
             }
         }
+    }
+}
+
+/// Returns why the status spares the member. `Offline` spares nobody, and is no evidence of inactivity.
+pub(super) fn spared_by(list: &OnlineStatusList, account: &str) -> Option<Spared> {
+    match list.get(account) {
+        Some(OnlineStatus::Offline) => None,
+        Some(OnlineStatus::Online | OnlineStatus::PushOnline) => Some(Spared::Online),
+        Some(OnlineStatus::Other) | None => Some(Spared::Unclear),
     }
 }

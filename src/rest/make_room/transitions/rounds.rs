@@ -6,7 +6,8 @@ use super::super::round::Round;
 use super::super::run::Run;
 use super::super::second_look::SecondLook;
 use super::Phase;
-use crate::rest::{DeleteGroupMembers, GroupInfo, MemberList};
+use super::plan::spared_by;
+use crate::rest::{DeleteGroupMembers, GroupInfo, MemberList, OnlineStatusList};
 
 /// Goes from one removal to the next: looks at the candidates again, and counts.
 impl Run {
@@ -89,6 +90,20 @@ impl Run {
         }
     }
 
+    /// Drops the candidates that are online now from the removal.
+    pub(super) fn looked_online(&mut self, list: &OnlineStatusList, at: Duration) {
+        let candidates = &mut self.report.candidates;
+        self.round.to_remove.retain(|index| {
+            let Some(candidate) = candidates.get_mut(*index) else { return false };
+            let Some(spared) = spared_by(list, candidate.member.account()) else { return true };
+            // An unanswered removal may still be carried out, so do not claim that the member stays.
+            if !candidate.outcome.is_unanswered() {
+                candidate.outcome = Outcome::Stays(spared);
+            }
+            false
+        });
+        self.judged_all(at);
+    }
     pub(super) fn judged_all(&mut self, at: Duration) {
         if self.round.to_remove.is_empty() {
             self.begin_round(self.round.end);
