@@ -8,13 +8,11 @@ use crate::{CheckedQuery, Failure, GroupFull, GroupFullHandler, Rejection, Valid
 
 /// [`GroupFullHandler`] for code that awaits; see [`handle_async`](crate::handle_async).
 ///
-/// It is also implemented for `&H`, `Box<H>` and `Arc<H>`. It works with every async runtime, and its
-/// futures are `Send`. It is not dyn-compatible: if you need a trait object, wrap a
-/// [`GroupFullHandler`] in [`Immediate`].
+/// It is also implemented for `&H`, `Box<H>` and `Arc<H>`. It works with every async runtime, and its futures are
+/// `Send`. It is not dyn-compatible: if you need a trait object, wrap a [`GroupFullHandler`] in [`Immediate`].
 ///
-/// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)). A server may
-/// drop the future at any await, when the caller hangs up. Hand work that must not stop halfway to a
-/// task or a queue.
+/// The vendor gives up after two seconds ([`CALLBACK_TIMEOUT`](crate::CALLBACK_TIMEOUT)). A server may drop the future
+/// at any await, when the caller hangs up. Hand work that must not stop halfway to a task or a queue.
 ///
 /// ```
 /// use im_group_full::{AsyncGroupFullHandler, Failure, GroupFull, Validator};

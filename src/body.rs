@@ -9,8 +9,7 @@ use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
 use crate::{GROUP_FULL_COMMAND, Rejection};
 
-/// The body of the callback; see "After a Group Is Full" in the vendor's documentation (document
-/// 34376).
+/// The body of the callback; see "After a Group Is Full" in the vendor's documentation (document 34376).
 ///
 /// A parsed body has not been checked: anyone can write one.
 ///
@@ -40,8 +39,7 @@ pub struct CallbackBody<'a> {
 impl<'a> CallbackBody<'a> {
     /// Parses a raw JSON body.
     ///
-    /// `raw_body` is untrusted. Unknown fields are ignored, to any depth: the vendor has added
-    /// fields before.
+    /// `raw_body` is untrusted. Unknown fields are ignored, to any depth: the vendor has added fields before.
     ///
     /// # Errors
     ///
@@ -76,8 +74,7 @@ impl<'a> CallbackBody<'a> {
         &self.group_id
     }
 
-    /// Returns `EventTime`, in milliseconds since the Unix epoch; absent in the callbacks of older
-    /// versions.
+    /// Returns `EventTime`, in milliseconds since the Unix epoch; absent in the callbacks of older versions.
     pub fn event_time_millis(&self) -> Option<u64> {
         self.event_time_millis
     }

@@ -19,8 +19,7 @@ impl<'a> CheckedQuery<'a> {
         self.query.command()
     }
 
-    /// Returns whether this is the command that this crate handles,
-    /// [`GROUP_FULL_COMMAND`](crate::GROUP_FULL_COMMAND).
+    /// Returns whether this is the command that this crate handles, [`GROUP_FULL_COMMAND`](crate::GROUP_FULL_COMMAND).
     #[inline]
     pub fn is_group_full(&self) -> bool {
         self.query.is_group_full()

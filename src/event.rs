@@ -78,24 +78,20 @@ impl<'a> GroupFull<'a> {
         Self::new(query, body)
     }
 
-    /// Returns the group that is full, such as `@TGS#2J4SZEAEL`, or an id that the app chose; never
-    /// empty.
+    /// Returns the group that is full, such as `@TGS#2J4SZEAEL`, or an id that the app chose; never empty.
     pub fn group_id(&self) -> &str {
         self.body.group_id()
     }
 
-    /// Returns the topic that is full, such as
-    /// `@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5`; never empty.
+    /// Returns the topic that is full, such as `@TGS#_@TGS#cTESTHIM62CJ@TOPIC#_@TOPIC#cRTE1HIM62C5`; never empty.
     ///
-    /// The vendor sends it for private topics only. Then this topic of the Community
-    /// [`group_id`](Self::group_id) is full, and **the Community itself is not**: a topic has a
-    /// member list and a limit of its own.
+    /// The vendor sends it for private topics only. Then this topic of the Community [`group_id`](Self::group_id) is
+    /// full, and **the Community itself is not**: a topic has a member list and a limit of its own.
     pub fn topic_id(&self) -> Option<&str> {
         self.body.topic_id()
     }
 
-    /// Returns when the group was full; `None` if the callback does not say, or if a `SystemTime`
-    /// cannot hold it.
+    /// Returns when the group was full; `None` if the callback does not say, or if a `SystemTime` cannot hold it.
     pub fn event_time(&self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.event_time_millis()?))
     }
@@ -131,8 +127,7 @@ impl<'a> GroupFull<'a> {
         }
     }
 
-    /// Returns the address of the client whose action caused the callback; `None` if it is absent or
-    /// not an address.
+    /// Returns the address of the client whose action caused the callback; `None` if it is absent or not an address.
     pub fn client_addr(&self) -> Option<IpAddr> {
         self.query.client_ip()?.parse().ok()
     }

@@ -9,9 +9,8 @@ type Source = Box<dyn Error + Send + Sync>;
 /// Why the app's own code did not handle an event. [`Failure::new`] sends its text to the vendor;
 /// `"text".into()`, like every conversion, sends "internal error".
 ///
-/// An error that `?` converts stays with the app:
-/// [`GroupFullHandler::on_failed`](crate::GroupFullHandler::on_failed) gets it as
-/// [`source`](Self::source).
+/// An error that `?` converts stays with the app: [`GroupFullHandler::on_failed`](crate::GroupFullHandler::on_failed)
+/// gets it as [`source`](Self::source).
 ///
 /// `Display` shows what is sent, and with `{:#}` the source behind it.
 ///
@@ -76,8 +75,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// For `?` on any error, and on `&str` and `String`: sends "internal error" and keeps the error as
-/// the source.
+/// For `?` on any error, and on `&str` and `String`: sends "internal error" and keeps the error as the source.
 ///
 /// To send your own code and text, convert the error yourself:
 /// `.map_err(|error| Failure::new("try again").with_code(2).with_source(error))?`. `Failure` is not an

@@ -80,10 +80,9 @@ pub fn handle_async<H: AsyncGroupFullHandler + ?Sized>(
 /// `method` is the request's method as text, such as `http::Method::as_str` returns it. `raw_query` is
 /// everything after the `?` of the URL.
 ///
-/// `read` is called only after the query has passed, with the number of bytes to read at most: one more
-/// than the [limit](Validator::body_limit), so that a body above the limit shows, and is answered 413.
-/// It returns the body, or what went wrong: [`Rejection::incomplete_body`] or
-/// [`Rejection::body_too_large`].
+/// `read` is called only after the query has passed, with the number of bytes to read at most: one more than the
+/// [limit](Validator::body_limit), so that a body above the limit shows, and is answered 413. It returns the body, or
+/// what went wrong: [`Rejection::incomplete_body`] or [`Rejection::body_too_large`].
 ///
 /// `read` is also called for a genuine callback of another command, so that the connection can be used
 /// again. What it returns is ignored: the answer is `OK`, also if that body is too long.
@@ -166,13 +165,11 @@ where
     }
 }
 
-/// Does what [`handle`] does, for a server that uses the types of the crate `http` and has read the
-/// body.
+/// Does what [`handle`] does, for a server that uses the types of the crate `http` and has read the body.
 ///
-/// Any method but `POST` is answered 405. No `Content-Type` header is required: the vendor's sample
-/// request has none, and an extractor that insists on one loses events. Read the body up to
-/// [`Validator::body_limit`] and no further. If your own code does that, use [`handle_request`]
-/// instead.
+/// Any method but `POST` is answered 405. No `Content-Type` header is required: the vendor's sample request has none,
+/// and an extractor that insists on one loses events. Read the body up to [`Validator::body_limit`] and no further. If
+/// your own code does that, use [`handle_request`] instead.
 pub fn handle_http<B: AsRef<[u8]>, H: GroupFullHandler + ?Sized>(
     request: &Request<B>,
     handler: &H,

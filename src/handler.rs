@@ -7,11 +7,10 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 
 /// What your app does with a callback. [`handle`](crate::handle) and its siblings call it.
 ///
-/// For each request that gets an answer, exactly one of `on_group_full`, `on_other_command` and
-/// `on_rejected` is called, and `on_failed` after an `on_group_full` that fails. If the request is
-/// abandoned before that, none is called: for example, the future is dropped while the body is read, or your
-/// `read` panics. To count those, count requests where they come in and where they are answered, and
-/// compare.
+/// For each request that gets an answer, exactly one of `on_group_full`, `on_other_command` and `on_rejected` is
+/// called, and `on_failed` after an `on_group_full` that fails. If the request is abandoned before that, none is
+/// called: for example, the future is dropped while the body is read, or your `read` panics. To count those, count
+/// requests where they come in and where they are answered, and compare.
 ///
 /// It is also implemented for `&H`, `Box<H>` and `Arc<H>`, and works as `dyn GroupFullHandler`.
 ///
@@ -42,12 +41,10 @@ use crate::{CheckedQuery, Failure, GroupFull, Rejection, Validator};
 /// ```
 #[expect(unused_variables, reason = "the names are for those who implement it")]
 pub trait GroupFullHandler: Send + Sync {
-    /// Returns the validator, which decides which callbacks reach
-    /// [`on_group_full`](Self::on_group_full).
+    /// Returns the validator, which decides which callbacks reach [`on_group_full`](Self::on_group_full).
     ///
     /// It is a reference, so it cannot be returned from behind a lock guard. To change it in a running process, for
-    /// example to rotate a token, swap the whole handler (in an `Arc`), or make one for each request,
-    /// which is cheap.
+    /// example to rotate a token, swap the whole handler (in an `Arc`), or make one for each request, which is cheap.
     fn validator(&self) -> &Validator;
 
     /// Handles a checked callback. The same one can arrive twice, so this must be safe to repeat.
@@ -61,8 +58,7 @@ pub trait GroupFullHandler: Send + Sync {
     /// unless you implement it.
     fn on_failed(&self, event: &GroupFull<'_>, failure: &Failure) {}
 
-    /// Called for a genuine callback of another command, for logs and metrics. Does nothing unless you
-    /// implement it.
+    /// Called for a genuine callback of another command, for logs and metrics. Does nothing unless you implement it.
     ///
     /// One URL serves every command that is switched on in the vendor's console. The vendor gets `OK`,
     /// which allows what a `...Before...` command asks for. This method is also called if a service given
@@ -72,8 +68,7 @@ pub trait GroupFullHandler: Send + Sync {
     /// Called for every rejected callback, for logs and metrics. Does nothing unless you implement it.
     fn on_rejected(&self, rejection: &Rejection) {}
 
-    /// Returns the time that a signature is compared with. Called only if a token is set; override it
-    /// in tests.
+    /// Returns the time that a signature is compared with. Called only if a token is set; override it in tests.
     ///
     /// On `wasm32-unknown-unknown` the default panics, because `std` has no clock there. Override it, or
     /// give a closure's handler a [`clock`](HandlerFn::clock).

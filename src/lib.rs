@@ -25,10 +25,9 @@
 //!
 //! # Security
 //!
-//! **Without a token, anybody can forge a callback**: the SDKAppID is public, and the handler above
-//! checks nothing else. Turn on webhook authentication in the vendor's console, enable the feature
-//! `signature`, and use `Validator::signed`. Its documentation says what a signature proves and what it
-//! does not.
+//! **Without a token, anybody can forge a callback**: the SDKAppID is public, and the handler above checks nothing
+//! else. Turn on webhook authentication in the vendor's console, enable the feature `signature`, and use
+//! `Validator::signed`. Its documentation says what a signature proves and what it does not.
 //!
 //! # The steps
 //!
@@ -48,10 +47,9 @@
 //! | your code, after the query is checked | [`handle_request`] | `tiny-http`, `actix`, `poem` |
 //! | your server, before it calls you | [`handle`], [`handle_http`] | `lambda` |
 //!
-//! `GroupFullService` needs the feature `tower`. Each function has an async twin, for handlers that
-//! await: [`handle_request_async`], [`handle_async`], [`handle_http_async`]. [`handle_http`] takes
-//! and returns the types of the crate `http`. The others return a [`Reply`], which every HTTP server can
-//! send.
+//! `GroupFullService` needs the feature `tower`. Each function has an async twin, for handlers that await:
+//! [`handle_request_async`], [`handle_async`], [`handle_http_async`]. [`handle_http`] takes and returns the types of
+//! the crate `http`. The others return a [`Reply`], which every HTTP server can send.
 //!
 //! # Features
 //!

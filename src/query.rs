@@ -9,13 +9,11 @@ use crate::rejection::Repr;
 use crate::urlencoded;
 use crate::{GROUP_FULL_COMMAND, OptPlatform, Rejection, SdkAppId};
 
-/// The query of a callback's URL, as the vendor appends it; see "Webhook Overview" in the vendor's
-/// documentation.
+/// The query of a callback's URL, as the vendor appends it; see "Webhook Overview" in the vendor's documentation.
 ///
-/// Only `SdkAppid` and `CallbackCommand` are required; the rest is information. Other parameters, such
-/// as the app's own, are ignored. The signature (`Sign`, `RequestTime`) is checked by a
-/// [`Validator`](crate::Validator) and never kept. If a proxy has encoded the `&` before it, another value
-/// holds it, and has `[hex]` in its place.
+/// Only `SdkAppid` and `CallbackCommand` are required; the rest is information. Other parameters, such as the app's
+/// own, are ignored. The signature (`Sign`, `RequestTime`) is checked by a [`Validator`](crate::Validator) and never
+/// kept. If a proxy has encoded the `&` before it, another value holds it, and has `[hex]` in its place.
 ///
 /// A parsed query has not been checked: anyone can write one.
 ///

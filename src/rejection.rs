@@ -11,9 +11,8 @@ use crate::{RejectionKind, SdkAppId, debug_as_display};
 
 /// Why a callback did not reach the app's code.
 ///
-/// Its `Display` is for your log. It quotes what was sent, cut short and escaped, and may say more than
-/// the answer does, such as how stale a signature is. It never contains a token or a signature. Branch
-/// on [`kind`](Self::kind).
+/// Its `Display` is for your log. It quotes what was sent, cut short and escaped, and may say more than the answer
+/// does, such as how stale a signature is. It never contains a token or a signature. Branch on [`kind`](Self::kind).
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{repr}")]
 pub struct Rejection {
@@ -71,8 +70,7 @@ impl Rejection {
         }
     }
 
-    /// Returns the command of a valid callback that is for other code
-    /// ([`RejectionKind::OtherCommand`]).
+    /// Returns the command of a valid callback that is for other code ([`RejectionKind::OtherCommand`]).
     pub fn command(&self) -> Option<&str> {
         match &self.repr {
             Repr::OtherCommand(command) => Some(command),
@@ -80,13 +78,11 @@ impl Rejection {
         }
     }
 
-    /// Returns the app that the request claims to be for. Whether it was right shows in
-    /// [`kind`](Self::kind).
+    /// Returns the app that the request claims to be for. Whether it was right shows in [`kind`](Self::kind).
     ///
-    /// It is `None` if the rejection came before `SdkAppid` was read: for a method other than `POST`, a
-    /// query that is too long, and an `SdkAppid` that is missing, malformed or given twice. It is also
-    /// `None` for a rejection that you make yourself, until
-    /// [`handle_request`](crate::handle_request) has it from your `read`
+    /// It is `None` if the rejection came before `SdkAppid` was read: for a method other than `POST`, a query that is
+    /// too long, and an `SdkAppid` that is missing, malformed or given twice. It is also `None` for a rejection that
+    /// you make yourself, until [`handle_request`](crate::handle_request) has it from your `read`
     /// ([`unknown_app`](Self::unknown_app) has it at once), and for a body that is parsed alone.
     pub fn sdk_app_id(&self) -> Option<SdkAppId> {
         self.sdk_app_id
@@ -131,15 +127,13 @@ impl Rejection {
         Repr::BodyTooLarge.into()
     }
 
-    /// Rejects a body that broke off. For the `read` that you pass to
-    /// [`handle_request`](crate::handle_request).
+    /// Rejects a body that broke off. For the `read` that you pass to [`handle_request`](crate::handle_request).
     pub fn incomplete_body() -> Self {
         Repr::IncompleteBody.into()
     }
 
-    /// Rejects a request for an app that your server does not know. For servers that look the app up by
-    /// the SDKAppID that a query claims. Its kind is
-    /// [`SdkAppIdMismatch`](RejectionKind::SdkAppIdMismatch).
+    /// Rejects a request for an app that your server does not know. For servers that look the app up by the SDKAppID
+    /// that a query claims. Its kind is [`SdkAppIdMismatch`](RejectionKind::SdkAppIdMismatch).
     ///
     /// # Several apps on one URL
     ///
@@ -147,9 +141,8 @@ impl Rejection {
     /// with the validator of that app check everything. An app that is not found is rejected. Never
     /// make up a validator in that case: one for SDKAppID 0 accepts a callback that claims 0.
     ///
-    /// If the look-up itself fails, answer with a status of 5xx. The vendor then counts the callback as
-    /// failed, and blocks nobody. A non-zero `ErrorCode` would block the users of a `...Before...`
-    /// command.
+    /// If the look-up itself fails, answer with a status of 5xx. The vendor then counts the callback as failed, and
+    /// blocks nobody. A non-zero `ErrorCode` would block the users of a `...Before...` command.
     ///
     #[cfg_attr(feature = "signature", doc = "```")]
     #[cfg_attr(not(feature = "signature"), doc = "```ignore")]

@@ -3,8 +3,7 @@ use crate::labelled;
 labelled! {
     /// The kinds of [`Rejection`](crate::Rejection).
     pub enum RejectionKind {
-        /// The query is longer than [`Validator::query_limit`](crate::Validator::query_limit). Status
-        /// 414.
+        /// The query is longer than [`Validator::query_limit`](crate::Validator::query_limit). Status 414.
         QueryTooLong = "query_too_long",
         /// The body is longer than [`Validator::body_limit`](crate::Validator::body_limit). Status 413.
         BodyTooLarge = "body_too_large",

@@ -66,8 +66,7 @@ impl Reply {
         }
     }
 
-    /// Returns the headers to send, names in lower case: `content-type`, and `allow` with status
-    /// 405.
+    /// Returns the headers to send, names in lower case: `content-type`, and `allow` with status 405.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         let allow = (self.status() == StatusCode::METHOD_NOT_ALLOWED).then_some(("allow", POST));
         std::iter::once(("content-type", JSON)).chain(allow)
@@ -78,8 +77,7 @@ impl Reply {
         &self.response
     }
 
-    /// Returns why the callback was rejected, if it was. A genuine callback of another command is not
-    /// rejected.
+    /// Returns why the callback was rejected, if it was. A genuine callback of another command is not rejected.
     #[inline]
     pub fn rejection(&self) -> Option<&Rejection> {
         match &self.cause {

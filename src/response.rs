@@ -18,8 +18,7 @@ pub(crate) use envelope;
 
 /// The envelope that answers every callback; see "Webhook Overview" in the vendor's documentation.
 ///
-/// Deserialising checks nothing more: the answer of another backend may say `OK` with a code other than
-/// 0.
+/// Deserialising checks nothing more: the answer of another backend may say `OK` with a code other than 0.
 ///
 /// ```
 /// use im_group_full::CallbackResponse;
@@ -45,8 +44,7 @@ impl<'a> CallbackResponse<'a> {
         Self { action_status: ActionStatus::Ok, error_info: Cow::Borrowed(""), error_code: 0 }
     }
 
-    /// `FAIL`, with a code and a text that the caller may read. 0 becomes 1, because 0 means
-    /// success.
+    /// `FAIL`, with a code and a text that the caller may read. 0 becomes 1, because 0 means success.
     ///
     /// For a command named `...Before...` the code decides what the end user gets: 1 refuses, and only
     /// codes from 10100 to 10200 reach the client together with the text.

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::debug_as_display;
 
-/// The number that identifies an app at Tencent Cloud Chat, shown in the vendor's console as
-/// SDKAppID.
+/// The number that identifies an app at Tencent Cloud Chat, shown in the vendor's console as SDKAppID.
 ///
 /// It is public: every client of the app knows it. Serialises as a number.
 ///

@@ -18,9 +18,8 @@ use crate::{AsyncGroupFullHandler, Rejection, Reply};
 /// A tower service that answers the callback. It does what
 /// [`handle_request_async`](crate::handle_request_async) does, and reads the body itself.
 ///
-/// It works in axum (`Router::route_service`), hyper and every other server that takes a tower service,
-/// with any [`http_body::Body`], and under any layer. Wrap a handler that does not await in an
-/// [`Immediate`](crate::Immediate).
+/// It works in axum (`Router::route_service`), hyper and every other server that takes a tower service, with any
+/// [`http_body::Body`], and under any layer. Wrap a handler that does not await in an [`Immediate`](crate::Immediate).
 ///
 /// ```
 /// use im_group_full::{GroupFullService, Immediate, SdkAppId, Validator, handler_fn};
@@ -39,9 +38,8 @@ use crate::{AsyncGroupFullHandler, Rejection, Reply};
 /// - A `Content-Length` above [`Validator::body_limit`](crate::Validator::body_limit) is answered
 ///   413 unread, and a body without one as soon as it passes the limit.
 /// - A body that breaks off is answered 400.
-/// - A genuine callback of another command is answered `OK`. Its body is read and dropped, up to the
-///   limit, so that the vendor can use the connection again. To handle it, give your own service to
-///   [`other`](Self::other).
+/// - A genuine callback of another command is answered `OK`. Its body is read and dropped, up to the limit, so that the
+///   vendor can use the connection again. To handle it, give your own service to [`other`](Self::other).
 /// - Every answer that leaves a part of the body unread says `Connection: close` over HTTP/1, so
 ///   that the rest is never taken for the next request. HTTP/2 has no such header, and needs none.
 ///
@@ -72,11 +70,10 @@ impl<H: AsyncGroupFullHandler + 'static> GroupFullService<H> {
 
     /// Sends the genuine callbacks of other commands to a service of your own.
     ///
-    /// One URL serves every command that is switched on in the vendor's console. A callback that is
-    /// rejected (another app, a wrong signature) never reaches that service. The others do, with their
-    /// body unread, and with a [`CheckedQuery<'static>`](crate::CheckedQuery) among the request's
-    /// extensions. What it answers is sent unchanged. For a command named `...Before...`, an
-    /// `ErrorCode` other than 0 blocks what the user wants to do.
+    /// One URL serves every command that is switched on in the vendor's console. A callback that is rejected (another
+    /// app, a wrong signature) never reaches that service. The others do, with their body unread, and with a
+    /// [`CheckedQuery<'static>`](crate::CheckedQuery) among the request's extensions. What it answers is sent
+    /// unchanged. For a command named `...Before...`, an `ErrorCode` other than 0 blocks what the user wants to do.
     ///
     /// In axum it can be a handler with a method filter, as [in the
     /// guide](crate::guide#serve-several-commands-on-one-url), or a whole `Router`.

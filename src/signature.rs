@@ -9,8 +9,7 @@ use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
 use crate::{SdkAppId, Validator, debug_as_display};
 
-/// The secret that the vendor's console shows under webhook authentication, and that signs every
-/// callback.
+/// The secret that the vendor's console shows under webhook authentication, and that signs every callback.
 ///
 /// `Debug` shows no byte of it, and it can be neither compared, printed nor serialised. See
 /// [`Validator::signed`](crate::Validator::signed) for what a signature proves.
@@ -52,8 +51,7 @@ impl Token {
         }))
     }
 
-    /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch; for your own
-    /// tests and tools.
+    /// Returns the `Sign` that goes with a `RequestTime` in seconds since the Unix epoch; for your own tests and tools.
     ///
     /// It is the SHA-256 of the token's bytes followed by the digits of `RequestTime`, written as 64 hex
     /// digits in lower case. `Sign` and `RequestTime` are both parameters of the query.
@@ -94,18 +92,16 @@ impl Validator {
     ///
     /// # What it proves
     ///
-    /// The sender knows the token, or saw one of its signatures while it is fresh. A signature is fresh
-    /// for the [`tolerance`](Self::tolerance) before and after its `RequestTime`. It covers only the
-    /// time, not the other parameters or the body, so a captured URL can be replayed with another body
-    /// while it is fresh. HTTPS stays necessary, and access logs that hold query strings are as secret
-    /// as the token for that time.
+    /// The sender knows the token, or saw one of its signatures while it is fresh. A signature is fresh for the
+    /// [`tolerance`](Self::tolerance) before and after its `RequestTime`. It covers only the time, not the other
+    /// parameters or the body, so a captured URL can be replayed with another body while it is fresh. HTTPS stays
+    /// necessary, and access logs that hold query strings are as secret as the token for that time.
     ///
     /// # Clocks
     ///
     /// If your clock is off by more than the tolerance, every callback is rejected as
-    /// [`StaleSignature`](crate::RejectionKind::StaleSignature). The message says by how many seconds.
-    /// Fix the clock (NTP) rather than widen the tolerance, which is also the time in which a captured
-    /// URL can be replayed.
+    /// [`StaleSignature`](crate::RejectionKind::StaleSignature). The message says by how many seconds. Fix the clock
+    /// (NTP) rather than widen the tolerance, which is also the time in which a captured URL can be replayed.
     pub fn signed(sdk_app_id: SdkAppId, token: Token) -> Self {
         Self::unauthenticated(sdk_app_id).also_accept(token)
     }
@@ -114,11 +110,10 @@ impl Validator {
     ///
     /// # Rotation
     ///
-    /// Callbacks are in flight while you change the token in the console, so both tokens must be
-    /// valid for a while. Accept the new one beside the old one and change it in the console. Ten
-    /// minutes after the change, once a callback has arrived since, drop the old one. In a running
-    /// process, swap the whole handler (an `Arc` behind your own lock), or build one for each request,
-    /// which is cheap.
+    /// Callbacks are in flight while you change the token in the console, so both tokens must be valid for a while.
+    /// Accept the new one beside the old one and change it in the console. Ten minutes after the change, once a
+    /// callback has arrived since, drop the old one. In a running process, swap the whole handler (an `Arc` behind your
+    /// own lock), or build one for each request, which is cheap.
     pub fn also_accept(mut self, token: Token) -> Self {
         self.policy.tokens.push(token);
         self

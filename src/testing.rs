@@ -36,8 +36,7 @@ const OTHER_COMMAND: &str = "Group.CallbackBeforeSendMsg";
 
 /// A callback as the vendor sends it, or one that is broken in one way.
 ///
-/// By default it is the sample of the vendor's page: the group `@TGS#2J4SZEAEL`, full at 1670574414123,
-/// and not signed.
+/// By default it is the sample of the vendor's page: the group `@TGS#2J4SZEAEL`, full at 1670574414123, and not signed.
 #[derive(Debug, Clone)]
 pub struct Callback {
     sdk_app_id: SdkAppId,
@@ -70,8 +69,7 @@ impl Callback {
         Self { group_id: group_id.into(), ..self }
     }
 
-    /// Sets `EventTime`, in milliseconds since the Unix epoch; `None` leaves it out, as older
-    /// callbacks do.
+    /// Sets `EventTime`, in milliseconds since the Unix epoch; `None` leaves it out, as older callbacks do.
     pub fn event_time_millis(self, millis: impl Into<Option<u64>>) -> Self {
         Self { event_time_millis: millis.into(), ..self }
     }
@@ -92,8 +90,7 @@ impl Callback {
         Self { signature: Some((token.clone(), request_time)), ..self }
     }
 
-    /// Breaks it so that a [`Validator`] of the app, with the default limits, rejects
-    /// it as this kind.
+    /// Breaks it so that a [`Validator`] of the app, with the default limits, rejects it as this kind.
     ///
     /// - The three kinds about signatures need a validator with a token, and `StaleSignature` a
     ///   callback that is `signed`.

@@ -10,11 +10,10 @@ use crate::{CallbackQuery, CheckedQuery, GroupFull, Rejection, SdkAppId};
 
 /// Decides which callbacks reach the app's code.
 ///
-/// The checks, in this order: the query's length and syntax, the SDKAppID, the signature, the command,
-/// `contenttype`, the body's length and syntax, and that its command is the query's. Cheap checks come
-/// before expensive ones, and no body is looked at before its query has passed. A genuine callback of
-/// another command is answered `OK` with any body, so the body is measured only when the command is
-/// known.
+/// The checks, in this order: the query's length and syntax, the SDKAppID, the signature, the command, `contenttype`,
+/// the body's length and syntax, and that its command is the query's. Cheap checks come before expensive ones, and no
+/// body is looked at before its query has passed. A genuine callback of another command is answered `OK` with any body,
+/// so the body is measured only when the command is known.
 ///
 /// **Without a token, anybody can forge a callback**: the SDKAppID is public. Use
 /// `Validator::signed`, with the feature `signature`. `Debug` shows whether a token is set.
@@ -46,9 +45,8 @@ impl Validator {
     /// Accepts **forged callbacks from anybody**: everybody who knows the SDKAppID, which is public,
     /// can call your handler with any group.
     ///
-    /// It checks that the callback names this app, as the vendor requires. Nothing shows who sent it.
-    /// Use it if only the vendor can reach the server, or in tests. Otherwise use `Validator::signed`,
-    /// with the feature `signature`.
+    /// It checks that the callback names this app, as the vendor requires. Nothing shows who sent it. Use it if only
+    /// the vendor can reach the server, or in tests. Otherwise use `Validator::signed`, with the feature `signature`.
     pub const fn unauthenticated(sdk_app_id: SdkAppId) -> Self {
         Self {
             sdk_app_id,
@@ -59,14 +57,12 @@ impl Validator {
         }
     }
 
-    /// Sets the length of the longest query in bytes (default 8 KiB). The vendor's queries have about
-    /// 200 bytes.
+    /// Sets the length of the longest query in bytes (default 8 KiB). The vendor's queries have about 200 bytes.
     pub fn max_query_len(self, bytes: usize) -> Self {
         Self { query_limit: bytes, ..self }
     }
 
-    /// Sets the length of the longest body in bytes (default 64 KiB). The vendor's bodies have about
-    /// 100 bytes.
+    /// Sets the length of the longest body in bytes (default 64 KiB). The vendor's bodies have about 100 bytes.
     pub fn max_body_len(self, bytes: usize) -> Self {
         Self { body_limit: bytes, ..self }
     }
@@ -94,8 +90,7 @@ impl Validator {
         false
     }
 
-    /// Checks a query of any command, for apps that route several. `now` is used only if a token is
-    /// set.
+    /// Checks a query of any command, for apps that route several. `now` is used only if a token is set.
     ///
     /// `raw_query` is untrusted. It is everything after the `?` of the URL.
     ///
@@ -113,10 +108,9 @@ impl Validator {
     /// this method only to read their bodies, or to answer them with something else. (In axum and other
     /// tower servers use `GroupFullService::other`.)
     ///
-    /// Nothing is read before the query has passed. Everything that is not a `POST` of another command
-    /// goes to [`handle_request_async`](crate::handle_request_async), or to
-    /// [`handle_request`](crate::handle_request) in code that does not await. That checks the query a
-    /// second time, which costs about 150 ns.
+    /// Nothing is read before the query has passed. Everything that is not a `POST` of another command goes to
+    /// [`handle_request_async`](crate::handle_request_async), or to [`handle_request`](crate::handle_request) in code
+    /// that does not await. That checks the query a second time, which costs about 150 ns.
     ///
     /// ```
     /// use im_group_full::{AsyncGroupFullHandler, CallbackResponse, Rejection, Reply, handle_request_async};
@@ -194,8 +188,7 @@ impl Validator {
         check().map_err(|repr| Rejection::from(repr).of(app))
     }
 
-    /// Checks a whole callback: [`check_query`](Self::check_query), then
-    /// [`CheckedQuery::group_full`].
+    /// Checks a whole callback: [`check_query`](Self::check_query), then [`CheckedQuery::group_full`].
     ///
     /// `raw_query` and `raw_body` are untrusted.
     ///

@@ -3,8 +3,7 @@ use std::fmt::Display;
 use crate::excerpt::{excerpt, excerpt_of};
 use crate::{GROUP_FULL_COMMAND, SdkAppId};
 
-// An eight-byte tag is copied as one word together with the data after it, which also speeds up valid
-// callbacks.
+// An eight-byte tag is copied as one word together with the data after it, which also speeds up valid callbacks.
 #[repr(u64)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Repr {

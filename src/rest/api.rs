@@ -33,8 +33,7 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 const MAX_ADMIN_LEN: usize = 255;
 
 impl RestApi {
-    /// Calls `endpoint` for `app` as `admin`, an account that the vendor's console lists as an
-    /// admin of the app.
+    /// Calls `endpoint` for `app` as `admin`, an account that the vendor's console lists as an admin of the app.
     ///
     /// # Errors
     ///
@@ -55,8 +54,7 @@ impl RestApi {
     /// Sets how long each request's [`UserSig`] is valid, in whole seconds (default one hour). Less than a second
     /// counts as one.
     ///
-    /// It must cover the difference between this clock and the vendor's, and the time a request may
-    /// wait to be sent.
+    /// It must cover the difference between this clock and the vendor's, and the time a request may wait to be sent.
     pub fn user_sig_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime.max(Duration::from_secs(1));
         self

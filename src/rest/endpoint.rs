@@ -7,8 +7,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::debug_as_display;
 
-/// Where the vendor's REST API is: the region in which the app was created, shown in the vendor's
-/// console.
+/// Where the vendor's REST API is: the region in which the app was created, shown in the vendor's console.
 ///
 /// Parses from the region's name in lower case (`china`, `singapore`, `seoul`, `tokyo`,
 /// `frankfurt`, `silicon-valley`, `jakarta`) or from what a [`Host`] parses from.
@@ -29,9 +28,8 @@ pub enum Endpoint {
     SiliconValley,
     /// `adminapiidn.im.qcloud.com`
     Jakarta,
-    /// Any other host: a newer region, a proxy, or a stand-in for a test. If DNS fails, the vendor has
-    /// fallback hosts, such as `https://adminapisgp.my-imcloud.com` for Singapore and
-    /// `https://adminapi.my-imcloud.com` for China.
+    /// Any other host: a newer region, a proxy, or a stand-in for a test. If DNS fails, the vendor has fallback hosts,
+    /// such as `https://adminapisgp.my-imcloud.com` for Singapore and `https://adminapi.my-imcloud.com` for China.
     Host(Host),
 }
 

@@ -151,8 +151,7 @@ impl RestError {
         }
     }
 
-    /// Returns the vendor's `ErrorInfo`, at most 256 bytes of it. It is for people to read, and changes
-    /// without notice.
+    /// Returns the vendor's `ErrorInfo`, at most 256 bytes of it. It is for people to read, and changes without notice.
     pub fn info(&self) -> Option<&str> {
         match &self.0 {
             Repr::Vendor { info, .. } | Repr::PresenceRefused { info, .. } | Repr::RaisedTooHigh { info, .. } => {
@@ -162,8 +161,7 @@ impl RestError {
         }
     }
 
-    /// Returns how long to wait before you build the call again and send it; `None` if that is not
-    /// expected to help.
+    /// Returns how long to wait before you build the call again and send it; `None` if that is not expected to help.
     ///
     /// Zero after an expired credential, because a new request has a new one. A minute after 70050: a wrong
     /// credential was tried too often. Otherwise one second, because the vendor counts calls by the

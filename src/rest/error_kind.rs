@@ -10,8 +10,7 @@ labelled! {
         Status = "status",
         /// The response is not the JSON that the vendor documents. Whether the call was carried out is unknown.
         Malformed = "malformed",
-        /// Too many calls: slow down. The vendor's codes 10006, 60007, 60011, 60018 and 60019, and the
-        /// HTTP status 429.
+        /// Too many calls: slow down. The vendor's codes 10006, 60007, 60011, 60018 and 60019, and the HTTP status 429.
         RateLimited = "rate_limited",
         /// The vendor's servers failed, or timed out among themselves: 10002, 60008, 60013, 60014 and
         /// 91000. The call may have been carried out.
@@ -45,8 +44,7 @@ labelled! {
         /// [`InactivityPolicy::spare_readers`](super::InactivityPolicy::spare_readers).
         ReadersUnknown = "readers_unknown",
         /// The group has more members than its limit, and the policy's share does not cover the excess; see
-        /// [`InactivityPolicy::max_removed_percent`](super::InactivityPolicy::max_removed_percent). Nobody was
-        /// removed.
+        /// [`InactivityPolicy::max_removed_percent`](super::InactivityPolicy::max_removed_percent). Nobody was removed.
         OverLimit = "over_limit",
         /// The vendor accepted a new limit for the group, but the old one still applies, or applies again. Nobody
         /// has been removed since.

@@ -1,10 +1,9 @@
 //! Makes room in a full group through the vendor's REST API, without doing IO.
 //!
-//! "This callback can also be used to delete inactive group members to accept new members", says
-//! the vendor's page about the callback. [`MakeRoom`] does that: it asks how full the group is,
-//! reads its members, plans whom to remove by an [`InactivityPolicy`], looks at the candidates
-//! again, and removes them. It is a sans-IO state machine: it hands out the next request and takes
-//! the response, so you can send it with any HTTP client, blocking or not:
+//! "This callback can also be used to delete inactive group members to accept new members", says the vendor's page
+//! about the callback. [`MakeRoom`] does that: it asks how full the group is, reads its members, plans whom to remove
+//! by an [`InactivityPolicy`], looks at the candidates again, and removes them. It is a sans-IO state machine: it hands
+//! out the next request and takes the response, so you can send it with any HTTP client, blocking or not:
 //!
 //! ```no_run
 //! use std::time::{Duration, SystemTime};
@@ -59,8 +58,7 @@
 //! # Single calls
 //!
 //! [`GetGroupInfo`], [`GetGroupMemberInfo`], [`GetSpecifiedGroupMemberInfo`], [`QueryOnlineStatus`],
-//! [`ModifyGroupBaseInfo`], [`DeleteGroupMembers`] and [`GetIpList`] each build a request and read its
-//! response.
+//! [`ModifyGroupBaseInfo`], [`DeleteGroupMembers`] and [`GetIpList`] each build a request and read its response.
 
 mod api;
 mod calls;

@@ -12,8 +12,7 @@ use serde_json::json;
 use super::{SecretKey, since_epoch};
 use crate::SdkAppId;
 
-/// The credential of an account at the vendor, `UserSig` version 2 (the vendor's
-/// document 34385).
+/// The credential of an account at the vendor, `UserSig` version 2 (the vendor's document 34385).
 ///
 /// [`RestApi`](super::RestApi) makes its own for each request. It is as powerful as a password until it
 /// expires, so its [`Debug`](fmt::Debug) is redacted.
@@ -41,8 +40,7 @@ impl UserSig {
         Self(text.replace('+', "*").replace('/', "-").replace('=', "_"))
     }
 
-    /// Returns the text that goes to the vendor: letters, digits, `*`, `-` and `_`, safe in a URL without
-    /// encoding.
+    /// Returns the text that goes to the vendor: letters, digits, `*`, `-` and `_`, safe in a URL without encoding.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -69,10 +69,9 @@ impl DeleteGroupMembers {
     ///
     /// # Errors
     ///
-    /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused.
-    /// If [`RestError::code`] is `Some` and the kind is not
-    /// [`Server`](crate::rest::RestErrorKind::Server), nobody was removed. After every other error the
-    /// members may have been removed.
+    /// An HTTP status other than 200, anything but the vendor's JSON, or what the vendor refused. If
+    /// [`RestError::code`] is `Some` and the kind is not [`Server`](crate::rest::RestErrorKind::Server), nobody was
+    /// removed. After every other error the members may have been removed.
     pub fn response(&self, status: StatusCode, body: &[u8]) -> Result<(), RestError> {
         wire::check(status, body).map(drop)
     }

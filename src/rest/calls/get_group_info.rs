@@ -126,8 +126,7 @@ struct Id {
     group_id: String,
 }
 
-/// A refused group has only the ID and the outcome. Other fields are not decoded: a `Name` can end within a
-/// character.
+/// A refused group has only the ID and the outcome. Other fields are not decoded: a `Name` can end within a character.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry<'a> {

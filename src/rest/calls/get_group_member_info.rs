@@ -30,8 +30,7 @@ impl GetGroupMemberInfo {
     /// The most members that a page can have.
     pub const MAX_LIMIT: u32 = 200;
 
-    /// Reads the first page of a group that is not a Community, with as many members as a page can
-    /// have.
+    /// Reads the first page of a group that is not a Community, with as many members as a page can have.
     pub fn new(group_id: impl Into<String>) -> Self {
         Self { group_id: group_id.into(), limit: Self::MAX_LIMIT, position: Position::Offset(0) }
     }
@@ -54,8 +53,7 @@ impl GetGroupMemberInfo {
         self
     }
 
-    /// Begins at `next`: `""` for the first page of a Community, then the [`MemberPage::next`] of
-    /// the page before.
+    /// Begins at `next`: `""` for the first page of a Community, then the [`MemberPage::next`] of the page before.
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.position = Position::Next(next.into());
         self

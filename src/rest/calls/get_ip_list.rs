@@ -9,9 +9,8 @@ use crate::rest::{RestApi, RestError};
 
 /// Asks for the vendor's addresses: `GetIPList` (the vendor's documents 1047/36742 and 269/45438).
 ///
-/// As a proxy's allow list, they are the only protection against a captured URL that is replayed with another
-/// body. The list changes, and the vendor does not say how often. An outdated list silently rejects
-/// genuine callbacks.
+/// As a proxy's allow list, they are the only protection against a captured URL that is replayed with another body. The
+/// list changes, and the vendor does not say how often. An outdated list silently rejects genuine callbacks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GetIpList {
     net_type: NetType,

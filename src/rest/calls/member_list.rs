@@ -14,9 +14,8 @@ pub struct MemberList {
     /// The members whose entry is clear, each once, in the vendor's order. Some may have no join time: check
     /// [`Member::joined`] before you rely on [`Member::last_active`].
     pub members: Vec<Member>,
-    /// The accounts whose entry is unclear: `Role` or `LastSendMsgTime` is missing or
-    /// cannot be read, `JoinTime` or `MuteUntil` cannot be read, a field comes twice, or two entries
-    /// contradict each other. Do not remove these.
+    /// The accounts whose entry is unclear: `Role` or `LastSendMsgTime` is missing or cannot be read, `JoinTime` or
+    /// `MuteUntil` cannot be read, a field comes twice, or two entries contradict each other. Do not remove these.
     pub unclear: Vec<String>,
     /// How many entries have no readable account. They can be anyone.
     pub unnamed: usize,
@@ -50,8 +49,7 @@ impl MemberList {
         list
     }
 
-    /// Returns whether there are entries and none can be understood: then the whole response is wrong, not
-    /// one member.
+    /// Returns whether there are entries and none can be understood: then the whole response is wrong, not one member.
     pub(super) fn is_nonsense(entries: &[&RawValue]) -> bool {
         !entries.is_empty() && !entries.iter().any(|entry| matches!(read(entry.get()), Some((_, Some(_)))))
     }

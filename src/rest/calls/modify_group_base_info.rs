@@ -6,12 +6,10 @@ use serde_json::json;
 use super::wire;
 use crate::rest::{RestApi, RestError};
 
-/// Changes a group: `modify_group_base_info` (the vendor's document 34962). Fields that you do not set stay
-/// unchanged.
+/// Changes a group: `modify_group_base_info` (the vendor's document 34962). Fields that you do not set stay unchanged.
 ///
-/// A group that was created without `MaxMemberNum` has the limit of the package at that time, and keeps it
-/// after the app buys a larger package, until this call changes it. Clients cannot set it. Not for an
-/// `AVChatRoom`.
+/// A group that was created without `MaxMemberNum` has the limit of the package at that time, and keeps it after the
+/// app buys a larger package, until this call changes it. Clients cannot set it. Not for an `AVChatRoom`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModifyGroupBaseInfo {
     group_id: String,

@@ -109,8 +109,7 @@ impl Sample {
         }
     }
 
-    /// Returns whether the times distinguish members. They do not if all spoke when they joined, or all joined
-    /// at once.
+    /// Returns whether the times distinguish members. They do not if all spoke when they joined, or all joined at once.
     fn distinguishes_members(self) -> bool {
         self.joined_apart && self.spoke_apart
     }

@@ -56,28 +56,24 @@ use super::RestApi;
 ///
 /// # What is guaranteed
 ///
-/// * Everybody who is removed was an ordinary member, unprotected, not online, inactive for as long as the
-///   policy says, and had neither spoken nor joined again since the plan was made. The run saw that in
-///   looks that it asked for at most 30 seconds before it handed out the removal. What an answer says is
-///   as old as its request.
+/// * Everybody who is removed was an ordinary member, unprotected, not online, inactive for as long as the policy says,
+///   and had neither spoken nor joined again since the plan was made. The run saw that in looks that it asked for at
+///   most 30 seconds before it handed out the removal. What an answer says is as old as its request.
 /// * In doubt a member stays: if its entry cannot be understood, contradicts another one in the same
 ///   answer, has no time of joining or a time after `now`, or if the vendor does not say that it is offline.
-/// * Silence counts only where it is shown to mean something; see
-///   [`InactivityPolicy::trust_silence`]. It counts for nothing while the group or the member was muted, as
-///   far as the vendor reports it. With [`InactivityPolicy::spare_readers`], nobody is removed who counted as
-///   a reader in that look.
-/// * No more are removed than were missing for the aim ([`Report::aim`]). The run asks how many are
-///   missing first, again before the first removal, and then before every one as soon as anything
-///   looks as if something else is changing the group (a candidate is gone, a removal was not answered, the
-///   number of members changed during the scan), or the figure is older than 30 seconds. A removal
-///   that got no answer counts as done until the run ends.
+/// * Silence counts only where it is shown to mean something; see [`InactivityPolicy::trust_silence`]. It counts for
+///   nothing while the group or the member was muted, as far as the vendor reports it. With
+///   [`InactivityPolicy::spare_readers`], nobody is removed who counted as a reader in that look.
+/// * No more are removed than were missing for the aim ([`Report::aim`]). The run asks how many are missing first,
+///   again before the first removal, and then before every one as soon as anything looks as if something else is
+///   changing the group (a candidate is gone, a removal was not answered, the number of members changed during the
+///   scan), or the figure is older than 30 seconds. A removal that got no answer counts as done until the run ends.
 /// * The limit is only ever raised, and only within 30 seconds of a count that showed a lower limit and too few
 ///   free slots. If the vendor refuses, or accepts the raise without applying it, nobody is removed.
-/// * Two runs with the same policy rank the members in the same order. As long as no candidate speaks,
-///   reads, joins again or changes its online status meanwhile, two runs for the same event together remove
-///   the members that one of them would have removed alone, however their calls interleave. This does not
-///   hold in a Community if the vendor's cursor is a position in the list: a removal by one run then moves
-///   members past the other one.
+/// * Two runs with the same policy rank the members in the same order. As long as no candidate speaks, reads, joins
+///   again or changes its online status meanwhile, two runs for the same event together remove the members that one of
+///   them would have removed alone, however their calls interleave. This does not hold in a Community if the vendor's
+///   cursor is a position in the list: a removal by one run then moves members past the other one.
 /// * It sends at most [`MAX_CALLS`](Self::MAX_CALLS) calls, and as many again after each
 ///   [`resume`](Self::resume). No answer and no clock can make it send more.
 /// * An [`Outcome`] never claims more than the run can know.
@@ -102,34 +98,30 @@ use super::RestApi;
 /// A clock that is ahead makes everybody look more inactive: make the run [from an event](Self::for_event), or keep
 /// the clock right.
 ///
-/// Members of a Community are read by the vendor's cursor. Those of every other group are read from
-/// the end of the list to its beginning, so a member who leaves cannot move another one out of the part
-/// that is still to be read. If the number of members grows, or a page is shorter than asked for, the
-/// run reads again what it may have missed. It cannot notice one member joining while another leaves; a
-/// member missed that way simply stays.
+/// Members of a Community are read by the vendor's cursor. Those of every other group are read from the end of the list
+/// to its beginning, so a member who leaves cannot move another one out of the part that is still to be read. If the
+/// number of members grows, or a page is shorter than asked for, the run reads again what it may have missed. It cannot
+/// notice one member joining while another leaves; a member missed that way simply stays.
 ///
 /// # Failures
 ///
-/// The run retries if that can help, with a growing [`Step::Wait`]. After the fifth failure
-/// without progress (a page, a removal), or at once if a retry cannot help, the step is
-/// [`Step::Failed`], until you call [`resume`](Self::resume). It never repeats a removal blindly: it
-/// looks at the candidates again first, and sends no others in their place. If more removals are unanswered
-/// than slots are missing by then, it sends none of them again, and they stay
+/// The run retries if that can help, with a growing [`Step::Wait`]. After the fifth failure without progress (a page, a
+/// removal), or at once if a retry cannot help, the step is [`Step::Failed`], until you call [`resume`](Self::resume).
+/// It never repeats a removal blindly: it looks at the candidates again first, and sends no others in their place. If
+/// more removals are unanswered than slots are missing by then, it sends none of them again, and they stay
 /// [`Unconfirmed`](Outcome::Unconfirmed).
 ///
 /// # Serialisation
 ///
-/// It serialises at any point, and holds no secret, so that one worker can stop and another one go
-/// on: see [`SavedRun`]. Save it after `step` and before you send the request: then the report lists even a
-/// removal whose response was lost. It is as trustworthy as its storage: anyone who can change it there
-/// can remove members.
+/// It serialises at any point, and holds no secret, so that one worker can stop and another one go on: see
+/// [`SavedRun`]. Save it after `step` and before you send the request: then the report lists even a removal whose
+/// response was lost. It is as trustworthy as its storage: anyone who can change it there can remove members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct MakeRoom(Run);
 
 impl MakeRoom {
-    /// The maximum number of calls that a run sends. Reading a Community of 100,000 members, 200 at a
-    /// time, takes 500.
+    /// The maximum number of calls that a run sends. Reading a Community of 100,000 members, 200 at a time, takes 500.
     pub const MAX_CALLS: u32 = 20_000;
 
     /// Says what to do next at `now`.
@@ -148,8 +140,7 @@ impl MakeRoom {
         self.0.response(status, body, now);
     }
 
-    /// Reports that the request of the last [`Step::Send`] got no response, or none that could be
-    /// read to its end.
+    /// Reports that the request of the last [`Step::Send`] got no response, or none that could be read to its end.
     pub fn no_response(&mut self, now: SystemTime) {
         self.0.no_response(now);
     }

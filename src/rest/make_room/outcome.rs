@@ -10,9 +10,8 @@ use super::Spared;
 pub enum Outcome {
     /// Undecided. At the end of a plan: it would be looked at again, and then removed.
     Planned,
-    /// The run looked at it again and sent its removal; then the vendor confirmed the removal, or the next
-    /// look did not find the member. A member who left at that moment, or was removed by another run, looks
-    /// the same.
+    /// The run looked at it again and sent its removal; then the vendor confirmed the removal, or the next look did not
+    /// find the member. A member who left at that moment, or was removed by another run, looks the same.
     Removed,
     /// Its removal was sent, and no usable answer came. No look since has shown that it is gone. The
     /// removal may still be carried out.

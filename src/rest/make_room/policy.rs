@@ -14,10 +14,9 @@ use crate::rest::{GroupInfo, Member, Role, since_epoch};
 /// active members are removed first (by the later of joining and the last message). Ties are broken by the
 /// time of joining, then by account in byte order: the same members always give the same plan.
 ///
-/// Deserialising rejects unknown keys, so that a misspelt protection is not ignored. The keys
-/// are `inactive_for_secs`, `free`, `protected`, `raise_limit_to`, `max_removed_percent`,
-/// `recorded_since_secs`, `spare_readers`, `ignore_online_status` and `trust_silence`; only the first two
-/// are required.
+/// Deserialising rejects unknown keys, so that a misspelt protection is not ignored. The keys are `inactive_for_secs`,
+/// `free`, `protected`, `raise_limit_to`, `max_removed_percent`, `recorded_since_secs`, `spare_readers`,
+/// `ignore_online_status` and `trust_silence`; only the first two are required.
 ///
 /// ```
 /// use std::time::Duration;
@@ -103,10 +102,9 @@ impl InactivityPolicy {
     /// Sets the largest share of the group's limit that a run removes, in percent, rounded up to whole
     /// members (default 10). More than 100 counts as 100.
     ///
-    /// Without it, 50 free slots in a group of 20 would remove every member that may be removed. It also holds
-    /// for a group that has more members than its limit: if the share does not cover the excess, the run
-    /// fails with [`OverLimit`](crate::rest::RestErrorKind::OverLimit) and removes nobody, because no room
-    /// would be made.
+    /// Without it, 50 free slots in a group of 20 would remove every member that may be removed. It also holds for a
+    /// group that has more members than its limit: if the share does not cover the excess, the run fails with
+    /// [`OverLimit`](crate::rest::RestErrorKind::OverLimit) and removes nobody, because no room would be made.
     pub fn max_removed_percent(mut self, percent: u8) -> Self {
         self.max_removed_percent = percent.min(100);
         self
@@ -123,9 +121,8 @@ impl InactivityPolicy {
         self
     }
 
-    /// Spares every member who has read one of the last `messages` messages (default: reading does not
-    /// count). In a muted group, only this shows who is inactive. 0 counts as 1, so a member who has
-    /// read everything stays.
+    /// Spares every member who has read one of the last `messages` messages (default: reading does not count). In a
+    /// muted group, only this shows who is inactive. 0 counts as 1, so a member who has read everything stays.
     ///
     /// A member without a `MsgSeq` is spared, too. If no member has one, or the group has no `NextMsgSeq`,
     /// the run fails with [`ReadersUnknown`](crate::rest::RestErrorKind::ReadersUnknown).
@@ -147,11 +144,10 @@ impl InactivityPolicy {
     /// Counts silence even if the vendor's data does not show that it means anything (default: the run fails
     /// with [`SilenceUnproven`](crate::rest::RestErrorKind::SilenceUnproven)).
     ///
-    /// The vendor promises `LastSendMsgTime` for Work, Public and Meeting groups. In a Community it may
-    /// always be 0, and then the most active member looks silent. It is also unknown whether speaking in a
-    /// topic counts. Look at the members of a Community of yours before you set this. In the other types you
-    /// need this if no member speaks and all messages come from elsewhere, such as your servers, or if the
-    /// group has never had a message.
+    /// The vendor promises `LastSendMsgTime` for Work, Public and Meeting groups. In a Community it may always be 0,
+    /// and then the most active member looks silent. It is also unknown whether speaking in a topic counts. Look at the
+    /// members of a Community of yours before you set this. In the other types you need this if no member speaks and
+    /// all messages come from elsewhere, such as your servers, or if the group has never had a message.
     ///
     /// Even then, silence in a muted group counts for nothing, and the members of a page stay if they all joined
     /// at the same second, or all have their join time as the time of their last message.

@@ -107,8 +107,7 @@ impl Report {
         self.protected_not_found.iter().map(String::as_str)
     }
 
-    /// Returns the plan in removal order, and what became of each candidate; empty until all members
-    /// were read.
+    /// Returns the plan in removal order, and what became of each candidate; empty until all members were read.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
     }

@@ -181,8 +181,7 @@ impl Run {
         self.failed(RestError(Repr::NoResponse), at);
     }
 
-    /// Returns the time of the run's clock. If the caller's was set back, the age of everything read before
-    /// is unknown.
+    /// Returns the time of the run's clock. If the caller's was set back, the age of everything read before is unknown.
     fn tick(&mut self, now: SystemTime) -> Duration {
         let (at, ages_known) = self.clock.read(now);
         if !ages_known {

@@ -11,11 +11,9 @@ use crate::rest::RestError;
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and HTTP clients take it unboxed")]
 pub enum Step<'a> {
     /// Send this, and report with [`MakeRoom::response`](super::MakeRoom::response) or
-    /// [`MakeRoom::no_response`](super::MakeRoom::no_response). The URL holds a credential: keep it
-    /// out of logs.
+    /// [`MakeRoom::no_response`](super::MakeRoom::no_response). The URL holds a credential: keep it out of logs.
     Send(Request<Vec<u8>>),
-    /// Call `step` again after this time, with a new `now`. After ten waits at the same `now`, the run goes
-    /// on anyway.
+    /// Call `step` again after this time, with a new `now`. After ten waits at the same `now`, the run goes on anyway.
     Wait(Duration),
     /// The run has ended, perhaps at a [plan](super::MakeRoom::awaits_approval). It may have freed fewer slots than [`Report::aim`](super::Report::aim):
     /// candidates that became active are not replaced.
