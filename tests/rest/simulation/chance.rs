@@ -1,23 +1,31 @@
-//! Randomness that repeats with the same seed: `SplitMix64`.
+//! Where chance comes from.
 
-pub struct Chance(u64);
+pub enum Chance {
+    /// Repeats with the same seed: `SplitMix64`.
+    Seed(u64),
+    /// A fuzzer's bytes; after the last one, nothing happens any more.
+    #[allow(dead_code, reason = "only `fuzz/` uses it")]
+    Bytes(std::vec::IntoIter<u8>),
+}
 
 impl Chance {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     /// Returns a number from 0 up to but not including `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        match self {
+            Self::Seed(state) => {
+                *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                (z ^ (z >> 31)) % end.max(1)
+            }
+            Self::Bytes(bytes) => {
+                let last = end.saturating_sub(1);
+                // As few bytes as hold the last number.
+                let len = last.checked_ilog2().map_or(0, |bits| bits as usize / 8 + 1);
+                let number = bytes.take(len).fold(0, |number, byte| number << 8 | u64::from(byte));
+                if bytes.as_slice().is_empty() { last } else { number % end }
+            }
+        }
     }
 
     pub fn index(&mut self, len: usize) -> usize {
