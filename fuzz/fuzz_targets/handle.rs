@@ -1,12 +1,12 @@
 //! Runs `handle`: any bytes get one answer from the table, and exactly one hook is called.
 #![no_main]
 
-use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 use im_group_full::{
-    ActionStatus, CallbackResponse, CheckedQuery, Failure, GROUP_FULL_COMMAND, GroupFull, GroupFullHandler, Rejection,
-    SdkAppId, Token, Validator, handle, handle_http, http,
+    ActionStatus, CallbackResponse, Failure, GROUP_FULL_COMMAND, GroupFull, SdkAppId, Token, Validator, handle,
+    handle_http, handler_fn, http,
 };
 use im_group_full_fuzz::{APP, Body, Query, Signature};
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -15,44 +15,6 @@ const TOKEN: &[u8] = b"xxxxyyyy";
 const NOW: u32 = 1_669_872_112;
 const QUERY_LIMIT: usize = 300;
 const BODY_LIMIT: usize = 200;
-
-struct Handler {
-    validator: Validator,
-    fails: bool,
-    calls: Mutex<Vec<&'static str>>,
-}
-
-impl GroupFullHandler for Handler {
-    fn validator(&self) -> &Validator {
-        &self.validator
-    }
-
-    fn on_group_full(&self, event: &GroupFull<'_>) -> Result<(), Failure> {
-        assert_eq!(event.sdk_app_id().get(), APP);
-        let json = serde_json::to_string(event).unwrap();
-        assert_eq!(serde_json::from_str::<GroupFull<'_>>(&json).unwrap(), *event);
-        self.calls.lock().unwrap().push("full");
-        if self.fails { Err(Failure::new("no").with_code(7)) } else { Ok(()) }
-    }
-
-    fn on_failed(&self, _event: &GroupFull<'_>, _failure: &Failure) {
-        self.calls.lock().unwrap().push("failed");
-    }
-
-    fn on_other_command(&self, query: &CheckedQuery<'_>) {
-        assert_ne!(query.command(), GROUP_FULL_COMMAND);
-        self.calls.lock().unwrap().push("other");
-    }
-
-    fn on_rejected(&self, rejection: &Rejection) {
-        assert!(rejection.to_string().len() < 2048, "{rejection}");
-        self.calls.lock().unwrap().push("rejected");
-    }
-
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(NOW.into())
-    }
-}
 
 // The first byte configures the app; a byte that is not valid in text ends the query.
 fuzz_target!(|data: &[u8]| -> Corpus {
@@ -69,15 +31,38 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let validator =
         if signed { Validator::signed(app, Token::new(TOKEN).unwrap()) } else { Validator::unauthenticated(app) };
     let validator = validator.max_query_len(QUERY_LIMIT).max_body_len(BODY_LIMIT);
-    let handler = Handler { validator, fails, calls: Mutex::default() };
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let note = |name| {
+        let calls = Arc::clone(&calls);
+        move || calls.lock().unwrap().push(name)
+    };
+    let (full, failed, other, rejected) = (note("full"), note("failed"), note("other"), note("rejected"));
+    let handler = handler_fn(validator, move |event| {
+        assert_eq!(event.sdk_app_id().get(), APP);
+        let json = serde_json::to_string(event).unwrap();
+        assert_eq!(serde_json::from_str::<GroupFull<'_>>(&json).unwrap(), *event);
+        full();
+        if fails { Err(Failure::new("no").with_code(7)) } else { Ok(()) }
+    })
+    .when_failed(move |_, _| failed())
+    .when_other_command(move |query| {
+        assert_ne!(query.command(), GROUP_FULL_COMMAND);
+        other();
+    })
+    .when_rejected(move |rejection| {
+        assert!(rejection.to_string().len() < 2048, "{rejection}");
+        rejected();
+    })
+    .clock(|| UNIX_EPOCH + Duration::from_secs(NOW.into()));
+    let called = || std::mem::take(&mut *calls.lock().unwrap());
 
     let reply = handle(raw_query, raw_body, &handler);
-    let (status, calls) = expected(raw_query, raw_body, signed, fails);
+    let (status, expected_calls) = expected(raw_query, raw_body, signed, fails);
     assert_eq!(reply.status(), status);
-    assert_eq!(*handler.calls.lock().unwrap(), calls);
+    assert_eq!(called(), expected_calls);
     let envelope: CallbackResponse<'_> = serde_json::from_slice(&reply.body()).unwrap();
     assert_eq!(envelope, *reply.response());
-    let fine = status == 200 && calls != ["full", "failed"];
+    let fine = status == 200 && expected_calls != ["full", "failed"];
     assert_eq!(envelope.action_status() == ActionStatus::Ok, fine);
     assert_eq!(envelope.error_code() == 0, fine);
     if status == 403 {
@@ -89,11 +74,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if let Ok(uri) = format!("/im?{raw_query}").parse::<http::Uri>()
         && uri.query() == Some(raw_query)
     {
-        handler.calls.lock().unwrap().clear();
         let request = |method| http::Request::builder().method(method).uri(uri.clone()).body(raw_body).unwrap();
         let response = handle_http(&request("POST"), &handler);
         assert_eq!((response.status(), response.body()), (reply.status(), &reply.body()));
-        assert_eq!(*handler.calls.lock().unwrap(), calls);
+        assert_eq!(called(), expected_calls);
         assert_eq!(handle_http(&request("PUT"), &handler).status(), 405);
     }
     Corpus::Keep

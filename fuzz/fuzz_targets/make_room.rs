@@ -17,7 +17,7 @@ use simulation::{Chance, Simulation};
 fuzz_target!(|data: &[u8]| {
     if let Some((seed, bytes)) = data.split_first_chunk() {
         let mut simulation = Simulation::new(u64::from_le_bytes(*seed));
-        simulation.chance = Chance::Bytes(bytes.to_vec().into_iter());
+        simulation.chance = Chance::Bytes(bytes.iter().copied().collect());
         simulation.run();
     }
 });

@@ -1,11 +1,13 @@
 //! Where chance comes from.
 
+use std::collections::VecDeque;
+
 pub enum Chance {
     /// Repeats with the same seed: `SplitMix64`.
     Seed(u64),
     /// A fuzzer's bytes; after the last one, nothing happens any more.
     #[allow(dead_code, reason = "only `fuzz/` uses it")]
-    Bytes(std::vec::IntoIter<u8>),
+    Bytes(VecDeque<u8>),
 }
 
 impl Chance {
@@ -22,8 +24,11 @@ impl Chance {
                 let last = end.saturating_sub(1);
                 // As few bytes as hold the last number.
                 let len = last.checked_ilog2().map_or(0, |bits| bits as usize / 8 + 1);
-                let number = bytes.take(len).fold(0, |number, byte| number << 8 | u64::from(byte));
-                if bytes.as_slice().is_empty() { last } else { number % end }
+                if bytes.len() < len {
+                    bytes.clear();
+                    return last;
+                }
+                bytes.drain(..len).fold(0, |number, byte| number << 8 | u64::from(byte)) % end.max(1)
             }
         }
     }
@@ -32,8 +37,9 @@ impl Chance {
         usize::try_from(self.below(len as u64)).unwrap()
     }
 
+    /// 0 is never.
     pub fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
+        n > 0 && self.below(n) == 0
     }
 
     pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {

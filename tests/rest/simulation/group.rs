@@ -86,7 +86,7 @@ impl Simulation {
                     chance.pick(&former).clone()
                 };
                 ledger.joined.push(account.clone());
-                let at = if self.quirks.newcomers_first { 0 } else { len };
+                let at = if self.newcomers_first { 0 } else { len };
                 group.members.insert(at, Member { state: "Online", ..Member::new(account, now, 0) });
             }
             57 if chance.one_in(20) => vendor.groups.clear(),

@@ -71,6 +71,8 @@ pub struct Simulation {
     admin: usize,
     vendor: Vendor,
     quirks: Quirks,
+    /// Newcomers are listed before all others.
+    newcomers_first: bool,
     /// In seconds.
     last_message: u64,
     /// Removals that are still to be carried out: when, in milliseconds, and after how many counts they were handed out.
@@ -130,6 +132,7 @@ impl Simulation {
             last_message: vendor.groups[GROUP].last_msg_time(),
             vendor,
             quirks: Quirks::new(&mut chance),
+            newcomers_first: chance.one_in(4),
             late: Vec::new(),
             run: rules.run(full_at),
             ledger: Ledger::new(rules, full_at, !chance.one_in(3)),
@@ -158,7 +161,7 @@ impl Simulation {
                     self.exchange(&request);
                 }
                 Step::Wait(time) => {
-                    assert!(time <= Duration::from_secs(480), "{time:?}");
+                    assert!(time.as_secs() <= 480, "{time:?}");
                     self.pass(u64::try_from(time.as_millis()).unwrap() + 1);
                 }
                 Step::Failed(_) if resumed < 2 && self.chance.one_in(2) => {
@@ -202,8 +205,9 @@ impl Simulation {
     }
 
     fn carry_out_late(&mut self) {
-        let now = self.now.truth;
-        let due: Vec<_> = self.late.extract_if(.., |(due, ..)| *due <= now).collect();
+        let late = std::mem::take(&mut self.late).into_iter();
+        let (due, later): (Vec<_>, _) = late.partition(|(due, ..)| *due <= self.now.truth);
+        self.late = later;
         for (_, body, counts) in due {
             self.carry_out(&body, counts);
         }

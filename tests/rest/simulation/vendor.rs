@@ -20,19 +20,16 @@ pub struct Quirks {
     old_names: bool,
     /// A raise is accepted, and changes nothing.
     pub ignores_raises: bool,
-    /// Newcomers are listed before all others.
-    pub newcomers_first: bool,
 }
 
 impl Quirks {
     pub fn new(chance: &mut Chance) -> Self {
         Self {
-            broken: chance.pick(&[u64::MAX, u64::MAX, 20, 6]),
-            lies: chance.pick(&[u64::MAX, u64::MAX, u64::MAX, u64::MAX, 20, 4]),
+            broken: chance.pick(&[0, 0, 20, 6]),
+            lies: chance.pick(&[0, 0, 0, 0, 20, 4]),
             without_member_num: chance.one_in(6),
             old_names: chance.one_in(3),
             ignores_raises: chance.one_in(12),
-            newcomers_first: chance.one_in(4),
         }
     }
 }
