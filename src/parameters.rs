@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use crate::SdkAppId;
 use crate::rejection::Repr;
 use crate::sdk_app_id::decimal;
-use crate::urlencoded::{self, Encoded};
+use crate::urlencoded::{self, Encoded, Pair};
 
 /// The parameters that the vendor appends, undecoded.
 #[derive(Default)]
@@ -21,23 +21,34 @@ pub(crate) struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     #[inline]
     pub(crate) fn read(&mut self, raw_query: &'a str) {
-        let mut parameters = [
-            ("SdkAppid", &mut self.sdk_app_id),
-            ("Sign", &mut self.sign),
-            ("CallbackCommand", &mut self.command),
-            ("ClientIP", &mut self.client_ip),
-            ("contenttype", &mut self.content_type),
-            ("OptPlatform", &mut self.opt_platform),
-            ("RequestTime", &mut self.request_time),
-            ("RequestID", &mut self.request_id),
-        ];
         for pair in urlencoded::pairs(raw_query) {
-            for (name, parameter) in &mut parameters {
-                if let Some(value) = pair.value_of(name) {
-                    parameter.put(value);
-                    break;
-                }
+            if let Some((parameter, value)) = self.find(pair) {
+                parameter.put(value);
             }
+        }
+    }
+
+    /// Finds the parameter that a pair sets; returns `None` for the app's own parameters.
+    #[inline]
+    fn find(&mut self, pair: Pair<'a>) -> Option<(&mut Parameter<'a>, Encoded<'a>)> {
+        if let Some(value) = pair.value_of("SdkAppid") {
+            Some((&mut self.sdk_app_id, value))
+        } else if let Some(value) = pair.value_of("Sign") {
+            Some((&mut self.sign, value))
+        } else if let Some(value) = pair.value_of("CallbackCommand") {
+            Some((&mut self.command, value))
+        } else if let Some(value) = pair.value_of("ClientIP") {
+            Some((&mut self.client_ip, value))
+        } else if let Some(value) = pair.value_of("contenttype") {
+            Some((&mut self.content_type, value))
+        } else if let Some(value) = pair.value_of("OptPlatform") {
+            Some((&mut self.opt_platform, value))
+        } else if let Some(value) = pair.value_of("RequestTime") {
+            Some((&mut self.request_time, value))
+        } else if let Some(value) = pair.value_of("RequestID") {
+            Some((&mut self.request_id, value))
+        } else {
+            None
         }
     }
 
