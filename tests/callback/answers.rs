@@ -178,14 +178,15 @@ fn identity_is_compared_byte_for_byte() {
 /// Must not block its users, even if the callback is unusual in other ways.
 #[test]
 fn another_command() {
-    let recorder = Recorder::new(Validator::unauthenticated(APP).max_body_len(200));
+    let validator = Validator::unauthenticated(APP).max_body_len(200);
+    let recorder = Recorder::new(validator.clone());
     let long_body = [BODY, &[b' '; 200]].concat();
     for (raw_query, raw_body) in
         [(OTHER.to_owned(), BODY), (format!("{OTHER}&contenttype=xml"), b"\xff"), (OTHER.to_owned(), &long_body)]
     {
         assert_answer(&raw_query, raw_body, &recorder, (200, OK), "other C2C.CallbackBeforeSendMsg");
         // The separate steps return a rejection that names the command.
-        let rejection = Validator::unauthenticated(APP).validate(&raw_query, raw_body, at(NOW)).unwrap_err();
+        let rejection = validator.validate(&raw_query, raw_body, at(NOW)).unwrap_err();
         assert_eq!((rejection.kind(), rejection.status().as_u16()), (OtherCommand, 200));
         assert_eq!(rejection.command(), Some("C2C.CallbackBeforeSendMsg"));
         assert_eq!(rejection.to_string(), "command \"C2C.CallbackBeforeSendMsg\": not Group.CallbackAfterGroupFull");
