@@ -8,11 +8,10 @@ use im_group_full::testing::Callback;
 
 use crate::canned::{Next, failed};
 use crate::stand_in::{Fault, Group};
-use crate::world::{APP, DAY, GROUP, NOW, SECRET, World, accounts, api, full_group, policy, restored, saved, sorted};
-
-const RAISE: &str = "modify_group_base_info";
-const LOOK: &str = "get_specified_group_member_info";
-const REMOVE: &str = "delete_group_member";
+use crate::world::{
+    APP, DAY, GROUP, LOOK, NOW, RAISE, REMOVE, SECRET, World, accounts, api, for_event, full_group, policy, restored,
+    saved, sorted, speak,
+};
 
 fn direct(free: u32) -> MakeRoom {
     MakeRoom::new(GROUP, policy(free))
@@ -30,11 +29,7 @@ fn only_approved_accounts_are_removed() {
     run.approve(&approved).unwrap();
     // Hours later, in another process, some have spoken, and nobody takes their place.
     world.clock.advance(Duration::from_secs(DAY));
-    world.with_group(|group| {
-        for account in approved.iter().step_by(5) {
-            group.find(account).unwrap().last_send_msg_time = NOW + DAY;
-        }
-    });
+    world.with_group(|group| speak(group, approved.iter().step_by(5), NOW + DAY));
     let run = world.done(restored(&run, plan_only(150)));
     let gone: Vec<_> = approved.iter().enumerate().filter(|(i, _)| i % 5 > 0).map(|(_, name)| name.clone()).collect();
     assert_eq!(accounts(&run, Outcome::Removed), gone);
@@ -169,11 +164,10 @@ fn rest_api_of_another_app_fails_the_run() {
     let plan = World::full("Public", 20).expected(5);
     // Its admin is an ordinary member here, who is not spared because of it.
     let other = api(SdkAppId::new(999), &plan[0], SECRET);
-    let event = Callback::new(APP).group_id(GROUP).event();
     let text = format!("the run is for the app {APP}, and the `RestApi` for the app 999");
     let mismatch = failed(RestErrorKind::AppMismatch, &text);
     // The run knows its app from the event, or from its first call.
-    for (new, first) in [(MakeRoom::for_event(&event, policy(5)).unwrap(), 0), (direct(5), 1)] {
+    for (new, first) in [(for_event(None, policy(5)), 0), (direct(5), 1)] {
         // Before each of the five calls, and at the end.
         for steps in first..=5 {
             let world = World::full("Public", 20);
@@ -215,10 +209,6 @@ fn another_policy_does_not_forget_what_was_sent() {
 /// Inactivity is measured at the earlier of both events.
 #[test]
 fn the_earlier_event_counts() {
-    let of_event = |seconds: u64| {
-        let event = Callback::new(APP).group_id(GROUP).event_time_millis(seconds * 1000).event();
-        MakeRoom::for_event(&event, policy(5)).unwrap()
-    };
     let early = NOW - 10 * DAY;
     for (old, new) in [(early, NOW), (NOW, early)] {
         let mut group = full_group("Public", 20);
@@ -226,7 +216,8 @@ fn the_earlier_event_counts() {
         group.members.iter_mut().for_each(|member| member.last_send_msg_time = NOW - 90 * DAY);
         group.members[3].last_send_msg_time = NOW - DAY;
         let world = World::new(group);
-        world.done(of_event(new).continue_from(saved(&of_event(old))).unwrap());
+        let [old, new] = [old, new].map(|second| for_event(Some(second), policy(5)));
+        world.done(new.continue_from(saved(&old)).unwrap());
         assert!(world.removed().is_empty());
     }
 }

@@ -7,7 +7,8 @@ use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Spared};
 use crate::canned::{a_day, failed};
 use crate::stand_in::{Call, Group, Member};
 use crate::world::{
-    FREE, GROUP, NOW, World, accounts, assert_exact, group_of, policy, run, worlds, worlds_of_each_call,
+    COUNT, FREE, GROUP, LOOK, NOW, PAGE, REMOVE, World, accounts, assert_exact, group_of, policy, run, worlds,
+    worlds_of_each_call,
 };
 
 #[test]
@@ -86,7 +87,7 @@ fn others_leave_while_it_runs() {
         let others = join(&world, 10);
         world.before_call(position, move |group| drop(group.remove(&others)));
         let run = world.done(run());
-        let counts = |call: &Call| call.command == "get_group_info";
+        let counts = |call: &Call| call.command == COUNT;
         let seen = world.stand_in.with(|vendor| vendor.calls.iter().skip(position).any(counts));
         assert_eq!(world.free(), FREE + if seen { 0 } else { 10 }, "at {position}");
         assert_exact(&world, &run);
@@ -101,7 +102,7 @@ fn leaving_hides_nobody() {
     let mut expected = world.expected(500);
     expected.retain(|account| !leave.contains(account));
     world.before_calls(move |call, vendor| {
-        if call.command == "get_group_member_info" {
+        if call.command == PAGE {
             let some: Vec<_> = leave.iter().skip(call.number * 7).take(7).cloned().collect();
             group_of(vendor).remove(&some);
         }
@@ -117,7 +118,7 @@ fn leaving_hides_nobody() {
 fn a_member_who_speaks_after_the_plan_stays_under_any_policy() {
     let world = World::full("Public", 20);
     world.before_calls(|call, vendor| {
-        if call.command == "get_specified_group_member_info" {
+        if call.command == LOOK {
             group_of(vendor).find("u00002").unwrap().last_send_msg_time = NOW - 1;
         }
     });
@@ -133,13 +134,13 @@ fn group_that_changes_is_counted_before_every_removal() {
     for world in worlds() {
         let others = join(&world, 8);
         world.before_calls(move |call, vendor| match call.command.as_str() {
-            "get_group_member_info" => drop(group_of(vendor).remove(&others[..1])),
-            "delete_group_member" => drop(group_of(vendor).remove(&others[1..])),
+            PAGE => drop(group_of(vendor).remove(&others[..1])),
+            REMOVE => drop(group_of(vendor).remove(&others[1..])),
             _ => {}
         });
         let run = world.done(run());
         assert_eq!(world.free(), FREE);
-        assert_eq!((world.count("get_group_info"), world.count("delete_group_member")), (3, 2));
+        assert_eq!((world.count(COUNT), world.count(REMOVE)), (3, 2));
         assert_exact(&world, &run);
     }
 }

@@ -3,18 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Spared, Step};
-use im_group_full::testing::Callback;
+use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Spared};
 use serde_json::Value;
 
 use crate::canned::{
-    Next, a_day, after, answer, answer_late, api, at, info, look, many, member, ok, page, read, silent, wants, with,
+    Next, a_day, after, answer, answer_late, at, info, look, many, member, ok, page, read, silent, wants, with,
 };
-use crate::world::{APP, DAY, GROUP, NOW, accounts, policy, restored};
+use crate::world::{COUNT, DAY, GROUP, LOOK, NOW, PAGE, REMOVE, accounts, for_event, policy, restored};
 
-const COUNT: &str = "get_group_info";
-const LOOK: &str = "get_specified_group_member_info";
-const REMOVE: &str = "delete_group_member";
 const MILLI: Duration = Duration::from_millis(1);
 
 fn seconds(seconds: u64) -> Duration {
@@ -148,19 +144,15 @@ fn clock_that_jitters() {
 /// A clock that is 100 days ahead, and a member who spoke ten seconds ago.
 #[test]
 fn clock_ahead_removes_nobody_if_the_event_is_known() {
-    let for_event = |seconds: Option<u64>| {
-        let event = Callback::new(APP).group_id(GROUP).event_time_millis(seconds.map(|seconds| seconds * 1000)).event();
-        MakeRoom::for_event(&event, policy(2)).unwrap()
-    };
     let list =
         [member("owner", "Owner", 1, 0), member("bob", "Member", 5, NOW - 10), member("new", "Member", NOW + 60, 0)];
     let ahead = NOW + 100 * DAY;
     let cases = [
-        (for_event(Some(NOW)), ahead, true),
+        (for_event(Some(NOW), policy(2)), ahead, true),
         // A clock behind is the earlier of the two.
-        (for_event(Some(ahead)), NOW, true),
+        (for_event(Some(ahead), policy(2)), NOW, true),
         // The documented limit.
-        (for_event(None), ahead, false),
+        (for_event(None, policy(2)), ahead, false),
         (MakeRoom::new(GROUP, policy(2)), ahead, false),
     ];
     for (run, now, spared) in cases {
@@ -183,8 +175,8 @@ fn pace() {
             assert_eq!(wants(&mut run, now), Next::Wait(left));
         }
         // The pace is not saved.
-        assert_eq!(wants(&mut restored(&run, new()), at(0)).command(), "get_group_member_info");
-        assert_eq!(wants(&mut run, at(0) + pace / 2).command(), "get_group_member_info");
+        assert_eq!(wants(&mut restored(&run, new()), at(0)).command(), PAGE);
+        assert_eq!(wants(&mut run, at(0) + pace / 2).command(), PAGE);
     }
 }
 
@@ -194,18 +186,17 @@ fn stopped_clock_neither_ends_nor_blocks_a_run() {
     for back in [0, 1] {
         let mut run = MakeRoom::new(GROUP, a_day(2));
         let (mut now, mut calls, mut waits) = (NOW, 0, 0);
-        let kind = loop {
+        let end = loop {
             now -= back;
-            match run.step(&api(), at(now)) {
-                Step::Send(_) => {
+            match wants(&mut run, at(now)) {
+                Next::Call(..) => {
                     calls += 1;
                     run.no_response(at(now));
                 }
-                Step::Wait(_) => waits += 1,
-                Step::Failed(error) => break error.kind(),
-                Step::Done(report) => panic!("{report:?}"),
+                Next::Wait(_) => waits += 1,
+                end => break end,
             }
         };
-        assert_eq!((kind, calls, waits), (RestErrorKind::NoResponse, 5, 40), "{back}");
+        assert_eq!((end.kind(), calls, waits), (RestErrorKind::NoResponse, 5, 40), "{back}");
     }
 }

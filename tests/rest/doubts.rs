@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::canned::{
     Next, OLD, a_day, after, answer, at, drive, failed, info, look, member, ok, page, read, silent, wants, with,
 };
-use crate::world::{GROUP, NOW, accounts};
+use crate::world::{COUNT, GROUP, LOOK, NOW, PAGE, accounts};
 
 fn bob() -> Value {
     member("bob", "Member", OLD, 0)
@@ -47,8 +47,8 @@ fn second_look() {
     for (entries, expected) in cases {
         let mut run = read(a_day(2), "Public", &with_owner([bob(), eve()]));
         let told = look(&[&entries[..], &[eve()]].concat());
-        assert_eq!(answer(&mut run, at(NOW), &[told]).command(), "get_specified_group_member_info");
-        assert_eq!(answer(&mut run, at(NOW), &[info("Public", 3)]).command(), "get_group_info");
+        assert_eq!(answer(&mut run, at(NOW), &[told]).command(), LOOK);
+        assert_eq!(answer(&mut run, at(NOW), &[info("Public", 3)]).command(), COUNT);
         let goes = expected == Outcome::Removed;
         assert_eq!(answer(&mut run, at(NOW), &[ok()]).removal(), ["bob", "eve"][usize::from(!goes)..], "{entries:?}");
         assert_eq!(wants(&mut run, at(NOW)), Next::Done);
@@ -104,8 +104,8 @@ fn unreadable_page_fails() {
     let nonsense = page(&[member("a", "member", 1, 1), member("b", "member", 2, 1)], None);
     let mut pages = 0;
     let end = drive(&mut MakeRoom::new(GROUP, a_day(3)), |command, _| {
-        pages += usize::from(command == "get_group_member_info");
-        if command == "get_group_info" { info("Public", 2) } else { nonsense.clone() }
+        pages += usize::from(command == PAGE);
+        if command == COUNT { info("Public", 2) } else { nonsense.clone() }
     });
     let text = "unexpected response: none of 2 members can be understood";
     assert_eq!((end, pages), (failed(RestErrorKind::Malformed, text), 5));
@@ -116,7 +116,7 @@ fn unreadable_page_fails() {
 fn look_without_a_list_removes_nobody() {
     let mut run = read(a_day(2), "Public", &with_owner([bob(), eve()]));
     answer(&mut run, at(NOW), &[with(look(&[]), "MemberList", Value::Null)]);
-    assert_eq!(wants(&mut run, at(NOW + 1)).command(), "get_specified_group_member_info");
+    assert_eq!(wants(&mut run, at(NOW + 1)).command(), LOOK);
     assert_eq!(accounts(&run, Outcome::Planned), ["bob", "eve"]);
 }
 

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use im_group_full::rest::RestErrorKind::{ReadersUnknown, SilenceUnproven};
 use im_group_full::rest::{InactivityPolicy, MakeRoom};
-use im_group_full::testing::Callback;
 use serde_json::{Value, json};
 
 use crate::canned::{Next, OLD, failed, info, many, member, plan, silent, with};
-use crate::world::{APP, DAY, GROUP, NOW};
+use crate::world::{DAY, GROUP, NOW, for_event};
 
 const ALIKE: &str = "cannot tell who is inactive: the members of a page, as far as their times are clear, all joined at the \
                      same second, or all have their join time as the time of their last message, so their times prove nothing";
@@ -139,18 +138,18 @@ fn unknown_readers() {
 /// Silence, and whether anyone spoke, is measured at the time of the event.
 #[test]
 fn evidence_is_measured_at_the_event() {
-    let event = Callback::new(APP).group_id(GROUP).event_time_millis((NOW - DAY) * 1000).event();
     // Inactive for long enough now, but not then.
     let count = with(info("Public", 2), "LastMsgTime", NOW - DAY - DAY + 10);
-    let run = MakeRoom::for_event(&event, policy(10)).unwrap();
-    assert_eq!(plan(run, &count, &[&silent(&["bob"])]), plans(&[], Some(NOBODY_SPOKE)));
+    assert_eq!(
+        plan(for_event(Some(NOW - DAY), policy(10)), &count, &[&silent(&["bob"])]),
+        plans(&[], Some(NOBODY_SPOKE))
+    );
 }
 
 /// Only clear entries prove anything: one without a join time, or with a time after now or after the event, does not.
 #[test]
 fn only_clear_entries_are_evidence() {
-    let event = Callback::new(APP).group_id(GROUP).event_time_millis((NOW - DAY) * 1000).event();
-    let at_event = MakeRoom::for_event(&event, policy(2).trust_silence()).unwrap();
+    let at_event = for_event(Some(NOW - DAY), policy(2).trust_silence());
     for (run, joined, sent, judged) in [
         (run(true), 0, 7, false),
         (run(true), 7, NOW + 1, false),

@@ -9,7 +9,7 @@ use crate::canned::{
     Next, a_day, answer, at, drive, failed, info, look, member, ok, page, refused, silent, wants, with,
 };
 use crate::stand_in::Group;
-use crate::world::{APP, GROUP, INACTIVE, NOW, World, accounts, full_group, restored};
+use crate::world::{APP, COUNT, GROUP, INACTIVE, LOOK, NOW, PAGE, REMOVE, World, accounts, full_group, restored};
 
 /// With the limits of an ordinary policy.
 fn limited(free: u32) -> InactivityPolicy {
@@ -74,7 +74,7 @@ fn calls_have_a_bound() {
         let mut calls = 0;
         let end = drive(&mut run, |command, _| {
             calls += 1;
-            if command == "get_group_info" {
+            if command == COUNT {
                 return with(with(info("Public", 0), "MemberNum", counted), "MaxMemberNum", counted);
             }
             let one = member(&format!("u{calls}"), "Member", u64::from(calls), 0);
@@ -84,7 +84,7 @@ fn calls_have_a_bound() {
         // As many again.
         run.resume();
         assert_eq!(serde_json::to_value(&run).unwrap()["calls"], 0);
-        let next = if calls == 1 { "get_group_info" } else { "get_group_member_info" };
+        let next = if calls == 1 { COUNT } else { PAGE };
         assert_eq!(wants(&mut run.pace(Duration::ZERO), at(NOW)).command(), next);
     }
 }
@@ -97,9 +97,9 @@ fn removals_have_a_bound() {
     let end = drive(&mut MakeRoom::new(GROUP, a_day(3)), |command, _| {
         calls += 1;
         match command {
-            "get_group_info" => info("Public", 4),
-            "get_group_member_info" => page(&members, None),
-            "get_specified_group_member_info" => look(&members),
+            COUNT => info("Public", 4),
+            PAGE => page(&members, None),
+            LOOK => look(&members),
             _ => refused(60008),
         }
     });
@@ -119,13 +119,13 @@ fn plan_only_on_a_restored_run_removes_nobody() {
         let sent = in_flight.then(|| wants(&mut run, at(NOW)));
         let mut dry = restored(&run, MakeRoom::new(GROUP, a_day(1)).plan_only());
         let end = drive(&mut dry, |command, _| match command {
-            "get_group_info" => answers[0].clone(),
-            "get_group_member_info" => answers[1].clone(),
+            COUNT => answers[0].clone(),
+            PAGE => answers[1].clone(),
             _ => panic!("{steps} {in_flight}: {command}"),
         });
         let expected = match sent {
             // It may have been carried out.
-            Some(Next::Call(command, _)) if command == "delete_group_member" => Outcome::Unconfirmed,
+            Some(Next::Call(command, _)) if command == REMOVE => Outcome::Unconfirmed,
             _ if steps == answers.len() => Outcome::Removed,
             _ => Outcome::Planned,
         };
@@ -138,7 +138,7 @@ fn plan_only_on_a_restored_run_removes_nobody() {
 fn the_aim_never_grows() {
     let world = World::new(Group { limit: 2000, ..full_group("Public", 2100) });
     let mut run = MakeRoom::new(GROUP, limited(500));
-    world.until(&mut run, "delete_group_member");
+    world.until(&mut run, REMOVE);
     assert_eq!((run.report().aim(), run.report().candidates().len()), (100, 200));
     let plan: Vec<_> = run.report().candidates().iter().map(|one| one.member().account().to_owned()).collect();
     world.with_group(|group| {

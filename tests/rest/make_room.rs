@@ -5,12 +5,7 @@ use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Spared};
 
 use crate::canned::{Next, a_day, at, failed, wants};
 use crate::stand_in::{Fault, Group, Member};
-use crate::world::{DAY, GROUP, NOW, World, accounts, expected, full_group, policy, sorted};
-
-const COUNT: &str = "get_group_info";
-const PAGE: &str = "get_group_member_info";
-const LOOK: &str = "get_specified_group_member_info";
-const REMOVE: &str = "delete_group_member";
+use crate::world::{COUNT, DAY, GROUP, LOOK, NOW, PAGE, REMOVE, World, accounts, expected, full_group, policy, sorted};
 
 /// The numbers of counts, pages, looks and removals.
 fn calls(world: &World) -> [usize; 4] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::canned::{Next, a_day, drive, failed, info, many, page, silent, with};
 use crate::stand_in::Member;
-use crate::world::{GROUP, NOW, World, accounts, group_of, policy};
+use crate::world::{COUNT, GROUP, NOW, PAGE, World, accounts, group_of, policy};
 
 /// Makes a plan, and returns it without these members; and whom of the others it has to contain.
 fn planned(world: &World, leavers: &[String]) -> (Vec<String>, Vec<String>) {
@@ -28,7 +28,7 @@ fn pages_shorter_than_asked_for() {
     // Every page is shorter than the one before.
     let world = World::full("Public", 450);
     world.before_calls(|call, vendor| {
-        if call.command == "get_group_member_info" {
+        if call.command == PAGE {
             vendor.longest_page = (vendor.longest_page * 2 / 3).max(20);
         }
     });
@@ -43,14 +43,14 @@ fn one_bad_page_does_no_harm() {
         let world = World::full("Public", 6000);
         let mut pages = 0;
         world.before_calls(move |call, vendor| {
-            pages += usize::from(call.command == "get_group_member_info");
+            pages += usize::from(call.command == PAGE);
             vendor.longest_page = if pages == bad { 1 } else { 200 };
         });
         let run = world.done(MakeRoom::new(GROUP, policy(60)).plan_only());
         assert_eq!(accounts(&run, Outcome::Planned), world.expected(60));
         let unclear: Vec<_> = run.report().spared().filter(|(why, _)| *why == Spared::Unclear).collect();
         assert!(unclear.iter().all(|(_, number)| *number <= 2), "{unclear:?}");
-        let calls = world.count("get_group_member_info");
+        let calls = world.count(PAGE);
         assert!(calls <= 45, "{calls} calls after the bad page {bad}");
     }
 }
@@ -66,7 +66,7 @@ fn list_that_shifts() {
         let mut joined = 0;
         world.before_calls(move |call, vendor| {
             vendor.longest_page = 150;
-            if call.command == "get_group_member_info" && joined < 300 {
+            if call.command == PAGE && joined < 300 {
                 let some: Vec<_> = gone.drain(..leave.min(gone.len())).collect();
                 let group = group_of(vendor);
                 group.remove(&some);
@@ -89,7 +89,7 @@ type Pages<'a> = &'a dyn Fn(&Value, usize) -> Value;
 fn read_all(run: &mut MakeRoom, kind: &str, members: usize, pages: Pages<'_>) -> (Next, usize) {
     let mut number = 0;
     let end = drive(run, |command, body| {
-        if command == "get_group_info" {
+        if command == COUNT {
             return info(kind, members);
         }
         number += 1;

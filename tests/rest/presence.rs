@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::canned::{Next, answer, api, at, failed, info, look, member, page, wants, with};
 use crate::stand_in::Fault;
-use crate::world::{GROUP, INACTIVE, NOW, World, accounts, assert_removed, expected, full_group};
+use crate::world::{ASK, GROUP, INACTIVE, LOOK, NOW, REMOVE, World, accounts, assert_removed};
 
 fn policy(free: u32) -> InactivityPolicy {
     InactivityPolicy::new(Duration::from_secs(INACTIVE), free).max_removed_percent(100).trust_silence()
@@ -20,8 +20,6 @@ fn run(free: u32) -> MakeRoom {
     MakeRoom::new(GROUP, policy(free))
 }
 
-const ASK: &str = "query_online_status";
-
 fn set_state(world: &World, accounts: &[String], state: &'static str) {
     world.with_group(|group| accounts.iter().for_each(|account| group.find(account).unwrap().state = state));
 }
@@ -29,17 +27,13 @@ fn set_state(world: &World, accounts: &[String], state: &'static str) {
 #[test]
 fn online_members_stay_and_the_next_are_removed() {
     for (kind, members) in [("Public", 450), ("Community", 3000)] {
-        let mut group = full_group(kind, members);
-        let mut offline = Vec::new();
-        for (index, account) in expected(&group, &[], members).into_iter().enumerate() {
-            group.find(&account).unwrap().state = ["Online", "PushOnline", "Offline"][index % 3];
-            if index % 3 == 2 {
-                offline.push(account);
-            }
-        }
-        let world = World::new(group);
+        let world = World::full(kind, members);
+        let plan = world.expected(members);
+        let each_third = |first: usize| plan.iter().skip(first).step_by(3).cloned().collect::<Vec<_>>();
+        set_state(&world, &each_third(0), "Online");
+        set_state(&world, &each_third(1), "PushOnline");
         let run = world.done(run(20));
-        assert_eq!(accounts(&run, Outcome::Removed), offline[..20]);
+        assert_eq!(accounts(&run, Outcome::Removed), each_third(2)[..20]);
         assert!(world.count(ASK) <= 9, "{}", world.count(ASK));
     }
 }
@@ -73,13 +67,13 @@ fn everybody_is_online() {
 fn presence_is_asked_again_before_each_removal() {
     let world = World::full("Public", 450);
     let mut run = run(150);
-    world.until(&mut run, "get_specified_group_member_info");
+    world.until(&mut run, LOOK);
     let online: Vec<_> = accounts(&run, Outcome::Planned).into_iter().step_by(3).collect();
     set_state(&world, &online, "PushOnline");
     world.done(&mut run);
     assert_eq!((world.removed().len(), accounts(&run, Outcome::Stays(Spared::Online))), (100, online));
     // Once for the plan, and once for each removal.
-    assert_eq!((world.count(ASK), world.count("delete_group_member")), (3, 2));
+    assert_eq!((world.count(ASK), world.count(REMOVE)), (3, 2));
 }
 
 #[test]

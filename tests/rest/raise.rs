@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use crate::canned::{Next, a_day, answer, at, failed, info, look, ok, read, refused, silent, wants, with};
 use crate::stand_in::{Fault, Group};
-use crate::world::{GROUP, NOW, World, accounts, full_group, policy, restored};
-
-const COUNT: &str = "get_group_info";
-const RAISE: &str = "modify_group_base_info";
+use crate::world::{COUNT, GROUP, LOOK, NOW, PAGE, RAISE, World, accounts, full_group, policy, restored};
 
 fn raising(free: u32, to: u32) -> MakeRoom {
     MakeRoom::new(GROUP, policy(free).raise_limit_to(to))
@@ -37,7 +34,7 @@ fn only_what_is_missing_afterwards_is_removed() {
         assert_eq!((world.count(RAISE), world.removed().len()), (raises, removed), "{to}");
         assert_eq!(run.report().limit_raise(), (raises > 0).then_some(LimitRaise::Raised));
         // Nobody need be read.
-        assert_eq!(world.count("get_group_member_info") == 0, removed == 0);
+        assert_eq!(world.count(PAGE) == 0, removed == 0);
     }
 }
 
@@ -126,7 +123,7 @@ fn a_raise_relies_on_a_fresh_count() {
 fn a_limit_that_is_lowered_meanwhile_is_raised_again() {
     let world = World::full("Public", 200);
     let mut run = raising(50, 220);
-    world.until(&mut run, "get_specified_group_member_info");
+    world.until(&mut run, LOOK);
     world.with_group(|group| group.limit = 150);
     world.done(&mut run);
     assert_eq!((world.count(RAISE), world.removed().len()), (2, 30));

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::canned::{Next, failed};
 use crate::world::{
-    CALLS, DAY, FREE, GROUP, NOW, World, assert_removed, expected, policy, restored, worlds, worlds_of_each_call,
+    CALLS, DAY, FREE, GROUP, LOOK, NOW, REMOVE, World, assert_removed, expected, policy, restored, speak, worlds,
+    worlds_of_each_call,
 };
 
 fn run() -> MakeRoom {
@@ -56,13 +57,7 @@ fn stopped_for_a_day_anywhere() {
         world.steps(&mut old, position);
         let removed_before = world.removed();
         world.clock.advance(Duration::from_secs(DAY));
-        world.with_group(|group| {
-            for account in &spoke {
-                if let Some(member) = group.find(account) {
-                    member.last_send_msg_time = NOW + DAY;
-                }
-            }
-        });
+        world.with_group(|group| speak(group, &spoke, NOW + DAY));
         world.done(restored(&old, run()));
         for account in world.removed() {
             assert!(!spoke.contains(&account) || removed_before.contains(&account), "{account} at {position}");
@@ -79,7 +74,7 @@ fn too_slow_to_remove_anybody() {
     world.before_calls(move |_, _| clock.advance(Duration::from_secs(31)));
     let mut old = run();
     assert_eq!(world.finish(&mut old), failed(RestErrorKind::TooSlow, "responses arrived too late to act on"));
-    assert_eq!((world.count("delete_group_member"), world.removed()), (0, Vec::new()));
+    assert_eq!((world.count(REMOVE), world.removed()), (0, Vec::new()));
     let Step::Failed(error) = old.step(&world.api, world.clock.now()) else { panic!("{old:?}") };
     assert_eq!((error.code(), error.info()), (None, None));
     world.no_faults();
@@ -144,7 +139,7 @@ fn saved_run_that_was_tampered_with() {
 fn saved_run_with_a_look_from_the_future() {
     let (world, saved) = before_the_first_removal();
     let seen = saved["clock"]["seen"]["secs"].as_u64().unwrap();
-    for (later, next) in [(0, "delete_group_member"), (1, "get_specified_group_member_info")] {
+    for (later, next) in [(0, REMOVE), (1, LOOK)] {
         let mut run = tampered(&saved, &[("/round/looked_at/secs", json!(seen + later))]);
         assert_eq!(Next::from(&run.step(&world.api, world.clock.now())).command(), next, "{later}");
     }

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::canned::{Next, after, answer, at, failed, info, look, ok, page, plan, read, refused, silent, with};
 use crate::stand_in::{Group, Member};
-use crate::world::{APP, DAY, GROUP, INACTIVE, NOW, SECRET, World, accounts, api, full_group, policy, saved};
+use crate::world::{
+    APP, COUNT, DAY, GROUP, INACTIVE, LOOK, NOW, PAGE, REMOVE, SECRET, World, accounts, api, full_group, policy, saved,
+};
 
 fn muted() -> Next {
     failed(
@@ -45,7 +47,7 @@ fn a_muted_group_removes_nobody() {
     // It continues with what members read.
     let mut run = MakeRoom::new(GROUP, policy(1).spare_readers(5)).pace(Duration::ZERO);
     let count = with(info("Public", 3), "MuteAllMember", "On");
-    assert_eq!(after(&mut run, at(NOW), &[count]).command(), "get_group_member_info");
+    assert_eq!(after(&mut run, at(NOW), &[count]).command(), PAGE);
 }
 
 /// A group that is muted after the plan, and one that was unmuted a minute ago.
@@ -53,7 +55,7 @@ fn a_muted_group_removes_nobody() {
 fn a_mute_is_seen_at_every_count_and_kept() {
     let world = World::full("Public", 200);
     let mut run = MakeRoom::new(GROUP, policy(50));
-    world.until(&mut run, "get_specified_group_member_info");
+    world.until(&mut run, LOOK);
     for all_muted in [true, false] {
         world.with_group(|group| group.all_muted = all_muted);
         assert_eq!(world.finish(&mut run), muted());
@@ -181,13 +183,13 @@ fn another_admin_looks_again() {
     let mut run = MakeRoom::new(GROUP, policy(2)).pace(Duration::ZERO);
     let mut last = Next::Done;
     for (admin, answer, command) in [
-        ("a", &count, "get_group_info"),
-        ("a", &page(&members, None), "get_group_member_info"),
-        ("a", &look, "get_specified_group_member_info"),
-        ("a", &count, "get_group_info"),
-        ("b", &look, "get_specified_group_member_info"),
-        ("b", &count, "get_group_info"),
-        ("b", &ok(), "delete_group_member"),
+        ("a", &count, COUNT),
+        ("a", &page(&members, None), PAGE),
+        ("a", &look, LOOK),
+        ("a", &count, COUNT),
+        ("b", &look, LOOK),
+        ("b", &count, COUNT),
+        ("b", &ok(), REMOVE),
     ] {
         last = Next::from(&run.step(&api(APP, admin, SECRET), at(NOW)));
         assert_eq!(last.command(), command);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use im_group_full::rest::{InactivityPolicy, MakeRoom, Outcome};
 
 use crate::canned::Next;
-use crate::world::{CALLS, FREE, GROUP, NOW, World, accounts, policy, run, sorted, worlds};
+use crate::world::{CALLS, FREE, GROUP, NOW, REMOVE, World, accounts, policy, run, sorted, speak, worlds};
 
 #[track_caller]
 fn assert_together(world: &World, runs: &[MakeRoom], expected: &[String], context: &str) {
@@ -68,18 +68,12 @@ fn interleaved_call_by_call() {
 fn with_different_plans() {
     for (steps, position) in every_two() {
         for world in worlds() {
-            let speak = world.expected(FREE);
-            world.before_call(position, move |group| {
-                for account in speak.iter().step_by(5) {
-                    if let Some(member) = group.find(account) {
-                        member.last_send_msg_time = NOW;
-                    }
-                }
-            });
+            let who = world.expected(FREE);
+            world.before_call(position, move |group| speak(group, who.iter().step_by(5), NOW));
             let (mut first, second) = (run(), run());
             world.steps(&mut first, steps);
             let next = Next::from(&first.clone().step(&world.api, world.clock.now()));
-            let decided = matches!(next, Next::Call(command, _) if command == "delete_group_member");
+            let decided = matches!(next, Next::Call(command, _) if command == REMOVE);
             world.done(second);
             world.done(first);
             let most = FREE + if decided { 100 } else { 0 };
@@ -100,12 +94,12 @@ fn the_one_race_that_is_left() {
     // All calls but the removal: a count, three pages, two looks, another count.
     for run in &mut runs {
         world.steps(run, 7);
-        assert_eq!(world.count("delete_group_member"), 0);
+        assert_eq!(world.count(REMOVE), 0);
     }
     for run in &mut runs {
         world.done(run);
     }
-    assert_eq!(world.count("delete_group_member"), 2);
+    assert_eq!(world.count(REMOVE), 2);
     assert_eq!(sorted(world.removed()), sorted(plan));
     assert_eq!(world.free(), 200);
 }

@@ -7,7 +7,7 @@ use im_group_full::rest::{Candidate, MakeRoom, Outcome, RestErrorKind, Spared};
 use serde_json::{Value, json};
 
 use crate::canned::{Next, a_day, answer, at, failed, info, look, many, member, ok, page, read, refused, wants, with};
-use crate::world::{GROUP, NOW};
+use crate::world::{COUNT, GROUP, LOOK, NOW};
 
 const MEMBERS: usize = 8;
 
@@ -138,8 +138,8 @@ fn no_removal_is_repeated_without_a_look() {
     let mut now = at(NOW);
     for _ in 0..4 {
         now += Duration::from_secs(20);
-        assert_eq!(answer(&mut run, now, &[look(&all()[1..4])]).command(), "get_specified_group_member_info");
-        assert_eq!(answer(&mut run, now, &[count(MEMBERS)]).command(), "get_group_info");
+        assert_eq!(answer(&mut run, now, &[look(&all()[1..4])]).command(), LOOK);
+        assert_eq!(answer(&mut run, now, &[count(MEMBERS)]).command(), COUNT);
         assert_eq!(wants(&mut run, now).removal(), ["m001", "m002", "m003"]);
         run.no_response(now);
     }

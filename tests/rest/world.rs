@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use im_group_full::SdkAppId;
 use im_group_full::rest::{Endpoint, InactivityPolicy, MakeRoom, Outcome, RestApi, SavedRun, SecretKey, Step};
+use im_group_full::testing::Callback;
 
 use crate::canned::Next;
 use crate::stand_in::{Call, Fault, Group, Member, StandIn, Vendor};
@@ -20,6 +21,14 @@ pub const DAY: u64 = 24 * 60 * 60;
 pub const NOW: u64 = 1_700_000_000;
 /// The inactivity period of every test.
 pub const INACTIVE: u64 = 90 * DAY;
+
+/// The commands of a run.
+pub const COUNT: &str = "get_group_info";
+pub const PAGE: &str = "get_group_member_info";
+pub const LOOK: &str = "get_specified_group_member_info";
+pub const ASK: &str = "query_online_status";
+pub const REMOVE: &str = "delete_group_member";
+pub const RAISE: &str = "modify_group_base_info";
 
 /// The duration of a call on the test's clock: 100 calls per second.
 const CALL: Duration = Duration::from_millis(10);
@@ -175,6 +184,15 @@ pub fn api(app: SdkAppId, admin: &str, secret_key: &str) -> RestApi {
     RestApi::new(Endpoint::China, app, admin, SecretKey::new(secret_key).unwrap()).unwrap()
 }
 
+/// Lets these members send a message at this second, if they are in the group.
+pub fn speak<'a>(group: &mut Group, accounts: impl IntoIterator<Item = &'a String>, second: u64) {
+    for account in accounts {
+        if let Some(member) = group.find(account) {
+            member.last_send_msg_time = second;
+        }
+    }
+}
+
 pub fn group_of(vendor: &mut Vendor) -> &mut Group {
     vendor.groups.get_mut(GROUP).unwrap()
 }
@@ -217,6 +235,12 @@ pub fn policy(free: u32) -> InactivityPolicy {
 /// Without the limits that would exclude small groups and Communities from the tests.
 pub fn anybody(policy: InactivityPolicy) -> InactivityPolicy {
     policy.max_removed_percent(100).trust_silence().ignore_online_status()
+}
+
+/// A run for an event of this second, if that is known.
+pub fn for_event(second: Option<u64>, policy: InactivityPolicy) -> MakeRoom {
+    let event = Callback::new(APP).group_id(GROUP).event_time_millis(second.map(|second| second * 1000)).event();
+    MakeRoom::for_event(&event, policy).unwrap()
 }
 
 pub fn saved(run: &MakeRoom) -> SavedRun {
