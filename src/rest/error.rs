@@ -189,8 +189,8 @@ impl RestError {
 
 /// Returns at most 256 bytes of a text from outside, without anything that could be a credential.
 ///
-/// Gateways quote URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it looks for the value, hundreds of
-/// characters of one alphabet, and not for the name. A URL within a URL encodes `*` as `%2A`, so `%` belongs to it.
+/// Gateways quote URLs in many spellings (`usersig=`, `UserSig%3D`, `"usersig":"`). So it looks for the value, hundreds
+/// of characters of one alphabet, and not for the name. `%` is in it: a URL within a URL encodes `*` as `%2A`.
 fn excerpt(text: &str) -> String {
     let in_user_sig = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '-' | '_' | '%');
     let mut kept = hide_runs(text, in_user_sig, 31, "[removed]");

@@ -11,7 +11,7 @@ use crate::debug_as_display;
 /// [`Debug`](fmt::Debug), and neither [`Display`](fmt::Display) nor serialisation. Read it from the
 /// environment or a file, not from the command line.
 #[derive(Clone)]
-pub struct SecretKey(Hmac<Sha256>);
+pub struct SecretKey(pub(super) Hmac<Sha256>);
 
 impl SecretKey {
     /// Takes the key as the console shows it, as text: its hexadecimal digits are not decoded.
@@ -30,10 +30,6 @@ impl SecretKey {
         // Never fails: HMAC takes a key of any length, unlike other `KeyInit` types.
         let key = Hmac::new_from_slice(key.as_bytes());
         key.map(Self).map_err(|_| InvalidSecretKey("expected a secret key of another length"))
-    }
-
-    pub(super) fn hmac(&self) -> Hmac<Sha256> {
-        self.0.clone()
     }
 }
 

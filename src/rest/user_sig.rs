@@ -1,5 +1,5 @@
 use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -25,7 +25,7 @@ impl UserSig {
         let time = since_epoch(now).as_secs();
         let expire = lifetime.as_secs();
         let signed = format!("TLS.identifier:{account}\nTLS.sdkappid:{app}\nTLS.time:{time}\nTLS.expire:{expire}\n");
-        let sig = key.hmac().chain_update(signed.as_bytes()).finalize().into_bytes();
+        let sig = key.0.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
         let document = json!({
             "TLS.ver": "2.0",
             "TLS.identifier": account,
@@ -35,7 +35,9 @@ impl UserSig {
             "TLS.sig": STANDARD.encode(sig),
         });
         // Writing to a `Vec` cannot fail; the vendor would refuse an empty signature.
-        let compressed = zlib(document.to_string().as_bytes()).unwrap_or_default();
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        let written = encoder.write_all(document.to_string().as_bytes());
+        let compressed = written.and_then(|()| encoder.finish()).unwrap_or_default();
         let text = STANDARD.encode(compressed);
         Self(text.replace('+', "*").replace('/', "-").replace('=', "_"))
     }
@@ -50,10 +52,4 @@ impl fmt::Debug for UserSig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserSig(..)")
     }
-}
-
-fn zlib(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }

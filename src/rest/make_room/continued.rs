@@ -27,27 +27,26 @@ impl MakeRoom {
     ///
     /// The saved run is of another group or of another app.
     pub fn continue_from(self, saved: SavedRun) -> Result<Self, AnotherRun> {
-        let (new, old) = (self.0, saved.0);
+        let (mut new, mut old) = (self.0, saved.0);
         if new.report.group_id() != old.report.group_id() {
             return Err(AnotherRun(format!("the group `{}`", old.report.group_id())));
         }
         if let Some(app) = new.app.and_then(|app| old.is_for_another(app)) {
             return Err(AnotherRun(format!("the app {app}")));
         }
+        if old.sent {
+            // Its outcome is unknown.
+            old.unanswered(old.clock.last());
+        }
+        new.app = new.app.or(old.app);
+        new.full_at = new.full_at.into_iter().chain(old.full_at).min();
         Ok(Self(if new.policy == old.policy { new.goes_on(old) } else { new.begins_anew(old) }))
     }
 }
 
 impl Run {
     fn goes_on(self, old: Self) -> Self {
-        let full_at = self.full_at.into_iter().chain(old.full_at).min();
-        let app = old.app.or(self.app);
-        let mut run = Self { app, options: self.options, full_at, pace: self.pace, ..old };
-        if run.sent {
-            // Its outcome is unknown.
-            let at = run.clock.last();
-            run.unanswered(at);
-        }
+        let mut run = Self { app: self.app, options: self.options, full_at: self.full_at, pace: self.pace, ..old };
         run.resume();
         if run.stops_at_plan() {
             run.back_to_the_plan();
@@ -57,11 +56,7 @@ impl Run {
         run
     }
 
-    fn begins_anew(mut self, mut old: Self) -> Self {
-        if old.sent {
-            let at = old.clock.last();
-            old.unanswered(at);
-        }
+    fn begins_anew(mut self, old: Self) -> Self {
         for mut candidate in old.report.candidates {
             if candidate.outcome.is_unanswered() {
                 candidate.outcome = Outcome::Unconfirmed;
@@ -71,8 +66,6 @@ impl Run {
         }
         self.report.limit_raise = old.report.limit_raise.filter(|raise| *raise == LimitRaise::Unconfirmed);
         self.raised_to = old.raised_to;
-        self.full_at = self.full_at.into_iter().chain(old.full_at).min();
-        self.app = self.app.or(old.app);
         self.muted_at = old.muted_at;
         self.mutes = old.mutes;
         self

@@ -15,8 +15,8 @@ pub enum Step<'a> {
     Send(Request<Vec<u8>>),
     /// Call `step` again after this time, with a new `now`. After ten waits at the same `now`, the run goes on anyway.
     Wait(Duration),
-    /// The run has ended, perhaps at a [plan](super::MakeRoom::awaits_approval). It may have freed fewer slots than [`Report::aim`](super::Report::aim):
-    /// candidates that became active are not replaced.
+    /// The run has ended, perhaps at a [plan](super::MakeRoom::awaits_approval). It may have freed fewer slots than
+    /// [`Report::aim`](super::Report::aim): candidates that became active are not replaced.
     Done(&'a Report),
     /// The run failed; see [`MakeRoom::resume`](super::MakeRoom::resume).
     Failed(&'a RestError),
