@@ -64,7 +64,8 @@ impl Evidence {
         self.sample = clear.iter().fold(before, |sample, member| sample.with(member));
         let since = self.silent_since;
         let spoke = clear.iter().filter_map(|member| member.last_spoke()).any(|spoke| spoke > since);
-        let proves = self.sample.distinguishes_members();
+        // The times distinguish nobody if all spoke when they joined, or all joined at once.
+        let proves = self.sample.joined_apart && self.sample.spoke_apart;
         if proves {
             self.seen_to_speak |= spoke;
         } else {
@@ -107,10 +108,5 @@ impl Sample {
             joined_apart: self.joined_apart || self.joined.is_some_and(|joined| Some(joined) != member.joined()),
             spoke_apart: self.spoke_apart || !member.spoke_when_it_joined(),
         }
-    }
-
-    /// Returns whether the times distinguish members. They do not if all spoke when they joined, or all joined at once.
-    fn distinguishes_members(self) -> bool {
-        self.joined_apart && self.spoke_apart
     }
 }

@@ -42,11 +42,6 @@ impl Outcome {
     pub(super) fn is_unanswered(self) -> bool {
         matches!(self, Self::Unconfirmed | Self::Rejoined)
     }
-
-    /// Returns whether a later round may include it.
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Planned | Self::Unconfirmed)
-    }
 }
 
 impl fmt::Display for Outcome {

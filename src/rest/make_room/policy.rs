@@ -38,7 +38,7 @@ pub struct InactivityPolicy {
     #[serde(default)]
     pub(super) protected: BTreeSet<String>,
     #[serde(default)]
-    raise_limit_to: Option<u32>,
+    pub(super) raise_limit_to: Option<u32>,
     #[serde(default = "ten", deserialize_with = "percent")]
     max_removed_percent: u8,
     #[serde(default)]
@@ -193,11 +193,6 @@ impl InactivityPolicy {
         let aim = self.free.min(most.saturating_sub(excess));
         let missing = aim.saturating_add(excess).saturating_sub(limit.saturating_sub(members));
         Room { most, aim, missing: if self.free == 0 { 0 } else { missing }, covered: excess < most || excess == 0 }
-    }
-
-    /// Returns the limit to raise to, if that is above the group's.
-    pub(super) fn limit_above(&self, limit: u32) -> Option<u32> {
-        self.raise_limit_to.filter(|members| *members > limit)
     }
 
     /// Returns whether silence means nothing at `now` if it was forced or not recorded until `since`.

@@ -30,7 +30,8 @@ impl Run {
 
     /// Carries out a finished plan: counts first, and raises the limit if that is planned.
     pub(in super::super) fn carry_out(&mut self) {
-        let open = self.report.candidates.iter().any(|one| one.outcome.is_open());
+        let mut outcomes = self.report.candidates.iter().map(|one| one.outcome);
+        let open = outcomes.any(|outcome| matches!(outcome, Outcome::Planned | Outcome::Unconfirmed));
         let planned_raise = self.report.limit_raise == Some(LimitRaise::Planned);
         let finished = *self.phase.get() == Phase::Done && open;
         if !finished && !planned_raise {

@@ -14,7 +14,7 @@ impl Run {
         if info.all_muted {
             self.muted_at = self.muted_at.max(Some(since_epoch(now).as_secs()));
         }
-        let above = self.policy.limit_above(info.limit);
+        let above = self.policy.raise_limit_to.filter(|to| *to > info.limit);
         if above.is_none() {
             self.unchanged = None;
         }
