@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use example_support::flags::Tokens;
-use example_support::vendor::{Diagnosis, Outcome, Sender, Target, Unreachable, play, play_on, unix_seconds};
+use example_support::vendor::{Diagnosis, Outcome, Sender, Target, play, unix_seconds};
 use example_support::{Source, TOKEN_VARIABLE};
 use im_group_full::SdkAppId;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -87,19 +87,17 @@ async fn run(options: &Options) -> Result<Report, String> {
     }
     let token = if tokens.is_empty() { None } else { Some(tokens.swap_remove(0)) };
     let has_token = token.is_some();
-    let unreachable = |error: Unreachable| error.to_string();
-    let target = Target::new(&options.url, options.cacert.as_deref()).map_err(unreachable)?;
+    let target = Target::new(&options.url, options.cacert.as_deref())?;
     let patience = Duration::from_secs(options.patience.into());
-    let sender = Sender { sdk_app_id: options.sdk_app_id, token, now: unix_seconds() };
+    let cases = Sender { sdk_app_id: options.sdk_app_id, token, now: unix_seconds() }.cases();
 
-    let (cases, kept_alive) = (sender.cases(), sender.kept_alive());
-    let mut outcomes = Vec::new();
+    let (mut kept, mut outcomes) = (None, Vec::new());
     // Draws only on a terminal.
     let style = ProgressStyle::with_template("{pos}/{len} {msg}").map_err(|error| error.to_string())?;
-    let progress = ProgressBar::new((cases.len() + kept_alive.len()) as u64).with_style(style);
+    let progress = ProgressBar::new(cases.len() as u64).with_style(style);
     for case in &cases {
         progress.set_message(case.name);
-        let outcome = play(&target, case, patience).await.map_err(unreachable)?;
+        let outcome = play(&target, &mut kept, case, patience).await?;
         progress.inc(1);
         // If a genuine callback is refused, the other cases would only repeat that.
         if outcomes.is_empty() && !outcome.passed {
@@ -108,12 +106,6 @@ async fn run(options: &Options) -> Result<Report, String> {
             return Ok(Report { outcomes: vec![outcome], diagnosis });
         }
         outcomes.push(outcome);
-    }
-    let mut kept = None;
-    for case in &kept_alive {
-        progress.set_message(case.name);
-        outcomes.push(play_on(&target, &mut kept, case, patience).await.map_err(unreachable)?);
-        progress.inc(1);
     }
     progress.finish_and_clear();
     Ok(Report { outcomes, diagnosis: None })

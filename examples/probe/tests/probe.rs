@@ -1,6 +1,7 @@
 //! The probe against correct servers, and against every fault that it has a sentence for.
 #![cfg(target_os = "linux")]
 
+use std::future::pending;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -9,16 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::routing::{any, get, post, post_service};
-use example_support::testing::TOKEN;
-use example_support::vendor::Diagnosis;
+use axum::routing::{any, any_service, get, post, post_service};
+use example_support::testing::{TOKEN, runtime};
+use example_support::vendor::Diagnosis::{self, *};
 use im_group_full::{Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, SdkAppId, Token, Validator};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use serde_json::{Value, json};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
 const APP: SdkAppId = SdkAppId::new(888_888);
 
@@ -53,7 +52,7 @@ fn serve(router: Router) -> String {
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        example_support::testing::runtime().block_on(async {
+        runtime().block_on(async {
             axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
         });
     });
@@ -65,25 +64,21 @@ fn router(app: App) -> Router {
     Router::new().route("/im/callback", post_service(GroupFullService::new(Immediate(app))))
 }
 
-/// Accepts TLS with an untrusted certificate, and answers nothing.
+/// Accepts TLS with an untrusted certificate, and answers nothing. Returns the address.
 fn serve_tls() -> String {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key);
-    let tls = TlsAcceptor::from(Arc::new(config.unwrap()));
+    let config = Arc::new(config.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
+    let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
-        example_support::testing::runtime().block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let _ = tls.accept(stream).await;
-            }
-        });
+        for client in listener.incoming() {
+            let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let _ = tls.complete_io(&mut client.unwrap());
+        }
     });
-    format!("127.0.0.1:{}", address.port())
+    address
 }
 
 fn probe(url: &str, arguments: &[&str], token: Option<&str>) -> (Option<i32>, String, String) {
@@ -93,9 +88,7 @@ fn probe(url: &str, arguments: &[&str], token: Option<&str>) -> (Option<i32>, St
         command.args(["--patience", "60"]);
     }
     command.env_remove("IM_CALLBACK_TOKEN").env_remove("IM_SDK_APP_ID");
-    if let Some(token) = token {
-        command.env("IM_CALLBACK_TOKEN", token);
-    }
+    command.envs(token.map(|token| ("IM_CALLBACK_TOKEN", token)));
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
@@ -133,12 +126,12 @@ fn a_careless_server_is_shown_what_it_accepts() {
 
     let (code, report, _) = probe(&url, &["--json"], Some(TOKEN));
     assert_eq!(code, Some(1), "{report}");
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
     let differing = report["cases"].as_array().unwrap().iter().filter(|case| case["passed"] == false);
     let differing: Vec<_> = differing.map(|case| case["case"].as_str().unwrap()).collect();
     let forged = |case: &&str| case.starts_with("forged: ") || case.starts_with("stale: ");
     assert!(differing.len() > 14 && differing.iter().all(forged), "{differing:?}");
-    assert_eq!(report["diagnosis"], serde_json::Value::Null);
+    assert_eq!(report["diagnosis"], Value::Null);
 }
 
 /// A request in a [`proxy`].
@@ -150,9 +143,12 @@ struct Sent {
     withheld: usize,
 }
 
+type Fault = fn(&mut Sent);
+
 /// Forwards requests to a server, each changed by the fault, and returns its responses unchanged.
 fn proxy(server: &str, fault: Fault) -> String {
-    let (listener, server) = (TcpListener::bind("127.0.0.1:0").unwrap(), server.to_owned());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = server.split('/').nth(2).unwrap().to_owned();
     let url = format!("http://{}/im/callback", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for client in listener.incoming() {
@@ -161,79 +157,57 @@ fn proxy(server: &str, fault: Fault) -> String {
             while !head.ends_with("\r\n\r\n") {
                 assert_ne!(client.read_line(&mut head).unwrap(), 0);
             }
-            let line = head.lines().next().unwrap();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
             let mut body = vec![0; length.parse().unwrap()];
             client.read_exact(&mut body).unwrap();
-            let (method, rest) = line.split_once(' ').unwrap();
-            let query = rest.split([' ', '?']).nth(1).unwrap();
-            let Sent { method, query, body, withheld } =
-                fault(Sent { method: method.to_owned(), query: query.to_owned(), body, withheld: 0 });
+            let [method, _, query] = [0, 1, 2].map(|part| head.split([' ', '?']).nth(part).unwrap().to_owned());
+            let mut sent = Sent { method, query, body, withheld: 0 };
+            fault(&mut sent);
+            let Sent { method, query, body, withheld } = sent;
             let length = body.len() + withheld;
             let head = format!(
                 "{method} /im/callback?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
             );
-            let address = server.strip_prefix("http://").unwrap().split('/').next().unwrap();
-            let mut upstream = TcpStream::connect(address).unwrap();
+            let mut upstream = TcpStream::connect(&server).unwrap();
             upstream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
             if withheld > 0 {
                 upstream.shutdown(Shutdown::Write).unwrap();
             }
-            let mut answer = Vec::new();
-            upstream.read_to_end(&mut answer).unwrap();
-            client.get_mut().write_all(&answer).unwrap();
+            std::io::copy(&mut upstream, client.get_mut()).unwrap();
         }
     });
     url
 }
 
-fn with_query(edit: impl FnOnce(&str) -> String, sent: Sent) -> Sent {
-    Sent { query: edit(&sent.query), ..sent }
-}
-
-fn with_body(edit: impl FnOnce(&[u8]) -> Vec<u8>, sent: Sent) -> Sent {
-    Sent { body: edit(&sent.body), ..sent }
-}
-
-type Fault = fn(Sent) -> Sent;
-
 /// Every fault between the probe and a correct server.
 const FAULTS: &[(&str, Fault, Diagnosis)] = &[
-    ("query dropped", |sent| with_query(|_| String::new(), sent), Diagnosis::QueryDropped),
-    ("query in lower case", |sent| with_query(str::to_ascii_lowercase, sent), Diagnosis::QueryDropped),
-    ("a name changed", |sent| with_query(|q| q.replace("CallbackCommand=", "cmd="), sent), Diagnosis::QueryDropped),
-    ("= encoded", |sent| with_query(|q| q.replace('=', "%3D"), sent), Diagnosis::QueryDropped),
-    ("query encoded", |sent| with_query(|q| q.replace('=', "%3D").replace('&', "%26"), sent), Diagnosis::QueryDropped),
-    ("& encoded", |sent| with_query(|q| q.replace('&', "%26"), sent), Diagnosis::QueryEncoded),
-    ("& as &amp;", |sent| with_query(|q| q.replace('&', "&amp;"), sent), Diagnosis::QueryDropped),
-    ("values in quotes", |sent| with_query(|q| q.replace("=888888", "=%22888888%22"), sent), Diagnosis::QueryEncoded),
-    ("contenttype altered", |sent| with_query(|q| q.replace("=json", "=text"), sent), Diagnosis::QueryEncoded),
-    ("query doubled", |sent| with_query(|q| format!("{q}&{q}"), sent), Diagnosis::QueryDoubled),
-    ("Sign dropped", |sent| with_query(|q| q.replace("Sign=", "x="), sent), Diagnosis::SignatureDropped),
-    ("RequestTime dropped", |sent| with_query(|q| q.replace("RequestTime=", "x="), sent), Diagnosis::SignatureDropped),
-    ("Sign altered", |sent| with_query(|q| q.replace("Sign=", "Sign=0"), sent), Diagnosis::OtherToken),
-    ("body dropped", |sent| with_body(|_| Vec::new(), sent), Diagnosis::BodyDropped),
-    ("body cut, with its new length", |sent| with_body(|body| body[..9].to_vec(), sent), Diagnosis::BodyChanged),
-    ("body cut, with its old length", |sent| Sent { withheld: 1, ..sent }, Diagnosis::BodyCut),
-    ("body in Base64", |sent| with_body(|_| b"eyJDYWxsYmFja0NvbW1hbmQi".to_vec(), sent), Diagnosis::BodyChanged),
-    ("body compressed", |sent| with_body(|_| vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], sent), Diagnosis::BodyChanged),
-    (
-        "body a string of JSON",
-        |sent| with_body(|body| serde_json::json!(String::from_utf8_lossy(body)).to_string().into(), sent),
-        Diagnosis::BodyChanged,
-    ),
-    (
-        "body in an envelope",
-        |sent| with_body(|body| [b"{\"body\":", body, b"}"].concat(), sent),
-        Diagnosis::BodyChanged,
-    ),
-    ("POST turned into GET", |sent| Sent { method: "GET".into(), ..sent }, Diagnosis::MethodChanged),
-    (
-        "POST turned into GET without a body",
-        |sent| Sent { method: "GET".into(), body: Vec::new(), ..sent },
-        Diagnosis::MethodChanged,
-    ),
+    ("query dropped", |sent| sent.query.clear(), QueryDropped),
+    ("query in lower case", |sent| sent.query.make_ascii_lowercase(), QueryDropped),
+    ("a name changed", |sent| sent.query = sent.query.replace("CallbackCommand=", "cmd="), QueryDropped),
+    ("= encoded", |sent| sent.query = sent.query.replace('=', "%3D"), QueryDropped),
+    ("query encoded", |sent| sent.query = sent.query.replace('=', "%3D").replace('&', "%26"), QueryDropped),
+    ("& encoded", |sent| sent.query = sent.query.replace('&', "%26"), QueryEncoded),
+    ("& as &amp;", |sent| sent.query = sent.query.replace('&', "&amp;"), QueryDropped),
+    ("values in quotes", |sent| sent.query = sent.query.replace("=888888", "=%22888888%22"), QueryEncoded),
+    ("contenttype altered", |sent| sent.query = sent.query.replace("=json", "=text"), QueryEncoded),
+    ("query doubled", |sent| sent.query = format!("{0}&{0}", sent.query), QueryDoubled),
+    ("Sign dropped", |sent| sent.query = sent.query.replace("Sign=", "x="), SignatureDropped),
+    ("RequestTime dropped", |sent| sent.query = sent.query.replace("RequestTime=", "x="), SignatureDropped),
+    ("Sign altered", |sent| sent.query = sent.query.replace("Sign=", "Sign=0"), OtherToken),
+    ("body dropped", |sent| sent.body.clear(), BodyDropped),
+    ("body cut, with its new length", |sent| sent.body.truncate(9), BodyChanged),
+    ("body cut, with its old length", |sent| sent.withheld = 1, BodyCut),
+    ("body in Base64", |sent| sent.body = b"eyJDYWxsYmFja0NvbW1hbmQi".to_vec(), BodyChanged),
+    ("body compressed", |sent| sent.body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], BodyChanged),
+    ("body a string", |sent| sent.body = json!(String::from_utf8_lossy(&sent.body)).to_string().into(), BodyChanged),
+    ("body in an envelope", |sent| sent.body = [b"{\"body\":", &*sent.body, b"}"].concat(), BodyChanged),
+    ("POST turned into GET", to_get, MethodChanged),
+    ("POST turned into GET without a body", |sent| (sent.body.clear(), to_get(sent)).1, MethodChanged),
 ];
+
+fn to_get(sent: &mut Sent) {
+    sent.method = "GET".into();
+}
 
 #[track_caller]
 fn diagnoses(name: &str, url: &str, arguments: &[&str], token: Option<&str>, expected: Diagnosis) {
@@ -247,57 +221,44 @@ fn diagnoses(name: &str, url: &str, arguments: &[&str], token: Option<&str>, exp
 
 #[test]
 fn one_sentence_says_what_is_wrong() {
-    use Diagnosis::*;
-
+    const SIGNED: Option<&str> = Some(TOKEN);
+    let route = |methods| serve(Router::new().route("/im/callback", methods));
+    let answers = |status: u16, body| route(any(async move || (StatusCode::from_u16(status).unwrap(), body)));
     let url = serve(router(signed(TOKEN)));
-    let any_method = |app| Router::new().route_service("/im/callback", GroupFullService::new(Immediate(app)));
-    let behind = serve(any_method(signed(TOKEN)));
-    let mut seen = Vec::new();
-    let mut check = |name: &str, url: &str, arguments: &[&str], token, expected| {
-        diagnoses(name, url, arguments, token, expected);
-        seen.push(expected);
-    };
-    for &(name, fault, expected) in FAULTS {
-        check(name, &proxy(&behind, fault), &[], Some(TOKEN), expected);
-    }
-    let to_get = |sent| Sent { method: "GET".into(), ..sent };
-    check("POST turned into GET, and a router", &proxy(&url, to_get), &[], Some(TOKEN), MethodRefused);
-    check(
-        "POST not routed",
-        &serve(Router::new().route("/im/callback", get(async || ()))),
-        &[],
-        Some(TOKEN),
-        MethodRefused,
-    );
-    check("the URL has an SdkAppid", &format!("{url}?SdkAppid=1"), &[], Some(TOKEN), QueryDoubled);
-    check("another app", &url, &["--sdk-app-id", "7"], Some(TOKEN), OtherApp);
-    check("another token", &url, &[], Some("another"), OtherToken);
-    check("no token", &url, &[], None, NoToken);
-    check("another path", &url.replace("/im/callback", "/"), &[], Some(TOKEN), NotFound);
-    check("a slash at the end", &format!("{url}/"), &[], Some(TOKEN), NotFound);
+    let every_method = any_service(GroupFullService::new(Immediate(signed(TOKEN))));
+    let behind = route(every_method);
     let late = App { clock_ahead: Duration::from_secs(3600), ..signed(TOKEN) };
-    check("a clock an hour off", &serve(router(late)), &[], Some(TOKEN), Stale);
     let failing = App { fails: true, ..signed(TOKEN) };
-    check("the app fails", &serve(router(failing)), &[], Some(TOKEN), AppFailed);
-    let panicking = Router::new().route("/im/callback", post(async || -> () { panic!("for the test") }));
-    check("the app panics", &serve(panicking), &[], Some(TOKEN), Closed);
-    let hanging = serve(Router::new().route("/im/callback", post(std::future::pending::<()>)));
-    check("the app hangs", &hanging, &["--patience", "2"], Some(TOKEN), NoAnswerInTime);
-    check("TLS without a scheme for it", &format!("http://{}/", serve_tls()), &[], Some(TOKEN), NotHttp);
 
-    let answers = |status: StatusCode, body: &'static str| {
-        let answer = move |_: Request| async move { (status, Body::from(body)) };
-        serve(Router::new().route("/im/callback", any(answer)))
-    };
-    for (status, body, expected) in [
-        (StatusCode::OK, "it works", NotForTheVendor),
-        (StatusCode::FOUND, "", Redirected),
-        (StatusCode::BAD_REQUEST, "", Malformed),
-        (StatusCode::FORBIDDEN, "", Forbidden),
-        (StatusCode::UNAUTHORIZED, "", Forbidden),
-        (StatusCode::BAD_GATEWAY, "", Failed),
-    ] {
-        check(status.as_str(), &answers(status, body), &[], Some(TOKEN), expected);
+    let mut seen = Vec::new();
+    for &(name, fault, expected) in FAULTS {
+        diagnoses(name, &proxy(&behind, fault), &[], SIGNED, expected);
+        seen.push(expected);
+    }
+    let rows: [(&str, String, &[&str], Option<&str>, Diagnosis); 19] = [
+        ("POST turned into GET, and a router", proxy(&url, to_get), &[], SIGNED, MethodRefused),
+        ("POST not routed", route(get(async || ())), &[], SIGNED, MethodRefused),
+        ("the URL has an SdkAppid", format!("{url}?SdkAppid=1"), &[], SIGNED, QueryDoubled),
+        ("another app", url.clone(), &["--sdk-app-id", "7"], SIGNED, OtherApp),
+        ("another token", url.clone(), &[], Some("another"), OtherToken),
+        ("no token", url.clone(), &[], None, NoToken),
+        ("another path", url.replace("/im/callback", "/"), &[], SIGNED, NotFound),
+        ("a slash at the end", format!("{url}/"), &[], SIGNED, NotFound),
+        ("a clock an hour off", serve(router(late)), &[], SIGNED, Stale),
+        ("the app fails", serve(router(failing)), &[], SIGNED, AppFailed),
+        ("the app panics", route(post(async || -> () { panic!("for the test") })), &[], SIGNED, Closed),
+        ("the app hangs", route(post(pending::<()>)), &["--patience", "2"], SIGNED, NoAnswerInTime),
+        ("TLS without a scheme for it", format!("http://{}/", serve_tls()), &[], SIGNED, NotHttp),
+        ("200 of another kind", answers(200, "it works"), &[], SIGNED, NotForTheVendor),
+        ("302", answers(302, ""), &[], SIGNED, Redirected),
+        ("400", answers(400, ""), &[], SIGNED, Malformed),
+        ("403", answers(403, ""), &[], SIGNED, Forbidden),
+        ("401", answers(401, ""), &[], SIGNED, Forbidden),
+        ("502", answers(502, ""), &[], SIGNED, Failed),
+    ];
+    for (name, url, arguments, token, expected) in rows {
+        diagnoses(name, &url, arguments, token, expected);
+        seen.push(expected);
     }
     for diagnosis in Diagnosis::ALL {
         assert!(seen.contains(diagnosis), "{diagnosis:?}");

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use example_support::PATH;
-use example_support::testing::{Started, TOKEN, connect, faults_and, finishes_on_sigterm, read_to_end};
+use example_support::testing::{Started, TOKEN, connect, faults, finishes_on_sigterm, read_to_end};
 use im_group_full::SdkAppId;
 use im_group_full::testing::Callback;
 use rusqlite::Connection;
@@ -38,15 +38,14 @@ fn answers_every_case() {
 fn goes_on_after_faults() {
     let table = Table::new();
     let server = table.start(&[], Some(TOKEN));
-    faults_and(server.id(), PATH, Some(TOKEN), || connect(server.address()), || ());
+    faults(&server);
 }
 
 #[test]
 fn finishes_what_it_is_at() {
     let table = Table::new();
     let server = table.start(&[], Some(TOKEN));
-    let address = server.address().to_owned();
-    finishes_on_sigterm(server, || connect(&address));
+    finishes_on_sigterm(server);
 }
 
 /// A callback as one HTTP request.

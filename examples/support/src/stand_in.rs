@@ -7,19 +7,18 @@ mod behind;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::post;
-use bytes::Bytes;
-use http_body::Frame;
+use http_body_util::channel::Channel;
 use im_group_full::SdkAppId;
-use im_group_full::rest::Endpoint;
+use im_group_full::rest::{Endpoint, InvalidEndpoint};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 
 pub use self::behind::{Call, Clock, Fault, Group, Hook, Member, Vendor};
 
@@ -28,7 +27,7 @@ pub struct StandIn {
     address: SocketAddr,
     behind: Arc<behind::StandIn>,
     // Keeps its threads alive.
-    _runtime: tokio::runtime::Runtime,
+    _runtime: Runtime,
 }
 
 impl StandIn {
@@ -49,7 +48,7 @@ impl StandIn {
         let for_calls = Arc::clone(&behind);
         let serve = async move |request: Request| {
             let (head, body) = request.into_parts();
-            let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else { return broken() };
+            let Ok(body) = to_bytes(body, 1024 * 1024).await else { return broken() };
             let Some((status, body)) = for_calls.call(&Request::from_parts(head, body)) else { return broken() };
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = status;
@@ -57,8 +56,8 @@ impl StandIn {
         };
         let app = Router::new().route("/v4/{service}/{command}", post(serve));
 
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = runtime.block_on(tokio::net::TcpListener::bind(address))?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind(address))?;
         let address = listener.local_addr()?;
         runtime.spawn(async move { axum::serve(listener, app).await });
         Ok(Self { address, behind, _runtime: runtime })
@@ -70,7 +69,7 @@ impl StandIn {
     }
 
     /// Returns its endpoint for a `RestApi`.
-    pub fn endpoint(&self) -> Result<Endpoint, im_group_full::rest::InvalidEndpoint> {
+    pub fn endpoint(&self) -> Result<Endpoint, InvalidEndpoint> {
         self.url().parse()
     }
 }
@@ -83,18 +82,9 @@ impl Deref for StandIn {
     }
 }
 
+/// Returns a response whose body fails before its first byte, so that the server closes the connection.
 fn broken() -> Response {
-    Response::new(Body::new(BrokenBody))
-}
-
-/// A body that fails before its first byte, so that the server closes the connection.
-struct BrokenBody;
-
-impl http_body::Body for BrokenBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
-    }
+    let (body, channel) = Channel::<Bytes, io::Error>::new(1);
+    body.abort(io::ErrorKind::ConnectionReset.into());
+    Response::new(Body::new(channel))
 }

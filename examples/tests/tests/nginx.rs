@@ -3,52 +3,25 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use example_support::PATH;
-use example_support::testing::{Client, Ended, TOKEN, connect, read_to_end};
-use example_support::vendor::unix_seconds;
+use example_support::testing::{Ended, TOKEN, connect, read_to_end, request};
+use example_support::vendor::tls_config;
 use example_tests::start;
-use im_group_full::testing::Callback;
-use im_group_full::{SdkAppId, Token};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 const CONFIGURATION: &str = include_str!("../../../docs/nginx.conf");
 const NGINX: &str = "/usr/sbin/nginx";
 const ATTACKERS: usize = 400;
 const IDLE: usize = 300;
 
-struct Tls(StreamOwned<ClientConnection, TcpStream>);
-
-impl Read for Tls {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Tls {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl Client for Tls {
-    fn finish(&mut self) {
-        self.0.conn.send_close_notify();
-        let _ = self.0.flush();
-        self.0.sock.finish();
-    }
-}
+type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// nginx in front of a server.
 struct Nginx {
@@ -95,15 +68,13 @@ impl Nginx {
             assert!(process.0.try_wait().unwrap().is_none(), "nginx ended");
             std::thread::sleep(Duration::from_millis(10));
         }
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(folder.join("callback.pem")).unwrap()).unwrap();
-        let tls = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
+        let tls = tls_config(Some(&folder.join("callback.pem"))).unwrap();
         Self { process, folder, address, tls }
     }
 
     fn connect(&self) -> Tls {
         let name = ServerName::try_from("localhost").unwrap();
-        Tls(StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), connect(&self.address)))
+        StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name).unwrap(), connect(&self.address))
     }
 
     /// Sends bytes that nginx may refuse at any time.
@@ -122,14 +93,6 @@ impl Drop for Nginx {
     }
 }
 
-/// Returns the head and the body of a valid callback.
-fn request(headers: &str) -> (String, String) {
-    let callback = Callback::new(SdkAppId::new(888_888)).signed(&Token::new(TOKEN).unwrap(), unix_seconds());
-    let body = String::from_utf8(callback.raw_body()).unwrap();
-    let (query, length) = (callback.raw_query(), body.len());
-    (format!("POST {PATH}?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n"), body)
-}
-
 /// Sends a valid callback on a new connection, which must be answered.
 #[track_caller]
 fn is_answered(nginx: &Nginx, meanwhile: &str, ends: bool) {
@@ -137,7 +100,10 @@ fn is_answered(nginx: &Nginx, meanwhile: &str, ends: bool) {
     let mut client = nginx.connect();
     client.write_all((head + &body).as_bytes()).and_then(|()| client.flush()).unwrap();
     if ends {
-        client.finish();
+        client.conn.send_close_notify();
+        let _ = client.flush();
+        // It may be closed already.
+        let _ = client.sock.shutdown(Shutdown::Write);
     }
     let answer = read_to_end(client);
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"OK\""), "{meanwhile}: {answer:?}");

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 
 use example_support::PATH;
-use example_support::testing::{Started, TOKEN, connect, faults_and, read_to_end};
+use example_support::testing::{Started, TOKEN, connect, faults, read_to_end};
 use example_tests::{SERVERS, program, start};
 use im_group_full::SdkAppId;
 use im_group_full::testing::Callback;
@@ -33,8 +33,7 @@ fn answer_every_case() {
 fn go_on_after_faults() {
     each(|name| {
         println!("{name}");
-        let server = start(name, Some(TOKEN));
-        faults_and(server.id(), PATH, Some(TOKEN), || connect(server.address()), || ());
+        faults(&start(name, Some(TOKEN)));
     });
 }
 

@@ -1,11 +1,7 @@
 //! Starts a real example process, and runs the probe's cases and faults against it.
 
-mod client;
 mod faults;
 mod started;
-mod stopping;
 
-pub use self::client::{Client, connect, read_to_end};
-pub use self::faults::{faults, faults_and};
+pub use self::faults::{connect, faults, finishes_on_sigterm, read_to_end, request};
 pub use self::started::{Ended, Started, TOKEN, runtime, sender};
-pub use self::stopping::finishes_on_sigterm;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use im_group_full::{SdkAppId, Token};
 
-use crate::vendor::{Sender, Target, play, play_on, unix_seconds};
+use crate::vendor::{Sender, Target, play, unix_seconds};
 use crate::{PATH, TOKEN_VARIABLE};
 
 /// The token of the tests.
@@ -40,14 +40,8 @@ impl Started {
     /// Starts it, and waits until it prints where it listens.
     #[track_caller]
     pub fn spawn(command: &mut Command, token: Option<&str>) -> Self {
-        command.stdout(Stdio::piped()).env_remove(TOKEN_VARIABLE);
-        if let Some(token) = token {
-            command.env(TOKEN_VARIABLE, token);
-        }
-        let mut child = Ended(command.spawn().unwrap());
-        let lines = BufReader::new(child.0.stdout.take().unwrap());
-        let token = token.map(str::to_owned);
-        let mut started = Self { child, lines, token, url: String::new(), curl: String::new() };
+        command.env_remove(TOKEN_VARIABLE).envs(token.map(|token| (TOKEN_VARIABLE, token)));
+        let mut started = Self { token: token.map(str::to_owned), ..Self::running(command) };
         let listening = started.says("listening on ");
         let url = listening.strip_prefix("listening on ").and_then(|line| line.split(' ').next());
         started.url = url.unwrap_or_else(|| panic!("unexpected: {listening}")).into();
@@ -86,10 +80,7 @@ impl Started {
     #[track_caller]
     pub fn paste(&self, from: &str, to: &str) -> String {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &self.curl.replace(from, to)]);
-        if let Some(token) = &self.token {
-            shell.env(TOKEN_VARIABLE, token);
-        }
+        shell.args(["-c", &self.curl.replace(from, to)]).envs(self.token.iter().map(|token| (TOKEN_VARIABLE, token)));
         let output = shell.output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         String::from_utf8(output.stdout).unwrap()
@@ -129,24 +120,18 @@ impl Started {
     /// Sends every case of the probe, and returns those whose answer differs.
     #[track_caller]
     pub fn differing(&self, certificate: Option<&Path>) -> Vec<String> {
-        let outcomes = runtime().block_on(async {
-            let target = Target::new(&self.url, certificate).unwrap();
-            let mut outcomes = Vec::new();
-            let sender = sender(self.token.as_deref());
-            for case in sender.cases() {
-                outcomes.push(play(&target, &case, PATIENCE).await.unwrap());
+        let (target, cases) = (Target::new(&self.url, certificate).unwrap(), sender(self.token.as_deref()).cases());
+        assert!(cases.len() > 40);
+        let (mut kept, mut differing) = (None, Vec::new());
+        runtime().block_on(async {
+            for case in &cases {
+                let outcome = play(&target, &mut kept, case, PATIENCE).await.unwrap();
+                if !outcome.passed {
+                    differing.push(format!("{}: expected {}, got {}", case.name, outcome.expected, outcome.got));
+                }
             }
-            let mut kept = None;
-            for case in sender.kept_alive() {
-                outcomes.push(play_on(&target, &mut kept, &case, PATIENCE).await.unwrap());
-            }
-            outcomes
         });
-        assert!(outcomes.len() > 40);
-        let differing = outcomes.into_iter().filter(|outcome| !outcome.passed);
         differing
-            .map(|outcome| format!("{}: expected {}, got {}", outcome.case, outcome.expected, outcome.got))
-            .collect()
     }
 }
 
