@@ -2,50 +2,40 @@
 //! event of each gateway as AWS documents it; each case of the probe is filled into it.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use example_support::testing::{Ended, TOKEN, runtime, sender};
 use example_support::vendor::{Case, judge};
 use example_tests::program;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-
-struct Runtime {
-    events: Mutex<std::vec::IntoIter<Value>>,
-    answers: UnboundedSender<Value>,
-}
-
-async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
-    let event = runtime.events.lock().unwrap().next();
-    let Some(event) = event else { return std::future::pending().await };
-    let headers = [
-        ("lambda-runtime-aws-request-id", "1"),
-        ("lambda-runtime-deadline-ms", "99999999999999"),
-        ("lambda-runtime-invoked-function-arn", "arn"),
-        ("content-type", "application/json"),
-    ];
-    (headers, event.to_string())
-}
-
-async fn answered(State(runtime): State<Arc<Runtime>>, body: String) {
-    runtime.answers.send(serde_json::from_str(&body).unwrap()).unwrap();
-}
+use tokio::sync::mpsc::unbounded_channel;
 
 /// Passes these events to the function, and returns its answers.
 fn answers(mut function: Command, events: Vec<Value>) -> Vec<Value> {
     runtime().block_on(async {
-        let (count, (answers, mut received)) = (events.len(), unbounded_channel());
-        let state = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
+        let (count, events) = (events.len(), Arc::new(Mutex::new(events.into_iter())));
+        let next = async move || {
+            let event = events.lock().unwrap().next();
+            let Some(event) = event else { return pending().await };
+            let headers = [
+                ("lambda-runtime-aws-request-id", "1"),
+                ("lambda-runtime-deadline-ms", "99999999999999"),
+                ("lambda-runtime-invoked-function-arn", "arn"),
+                ("content-type", "application/json"),
+            ];
+            (headers, event.to_string())
+        };
+        let (answers, mut received) = unbounded_channel();
+        let answered = async move |body: String| answers.send(serde_json::from_str(&body).unwrap()).unwrap();
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/1/response", post(answered))
-            .with_state(state);
+            .route("/2018-06-01/runtime/invocation/1/response", post(answered));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -97,51 +87,39 @@ fn fill(event: &str, case: &Case) -> Value {
     }
     let text = String::from_utf8(case.body.clone()).ok().filter(|_| event["isBase64Encoded"] == false);
     event["isBase64Encoded"] = json!(text.is_none());
-    event["body"] = json!(text.unwrap_or_else(|| base64::engine::general_purpose::STANDARD.encode(&case.body)));
+    event["body"] = json!(text.unwrap_or_else(|| STANDARD.encode(&case.body)));
     event
 }
 
-#[track_caller]
-fn answers_every_case(event: &str, hidden: &[&str]) {
-    // Built first, which may take longer than a signature is fresh.
-    let function = program("lambda");
-    let mut cases = sender(Some(TOKEN)).cases();
-    cases.retain(|case| !hidden.contains(&case.name));
-    let mut got = Vec::new();
-    for (case, answer) in cases.iter().zip(answers(function, cases.iter().map(|case| fill(event, case)).collect())) {
-        let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
-        let type_of = [&answer["headers"]["content-type"], &answer["multiValueHeaders"]["content-type"][0]];
-        assert!(type_of.contains(&&json!("application/json")), "{answer}");
-        assert_eq!(answer["isBase64Encoded"], false, "{answer}");
-        got.push((case.name, judge(status, answer["body"].as_str().unwrap().as_bytes())));
+#[test]
+fn answers_every_case_of_each_gateway() {
+    // The last three pass on parameters, which `lambda_http` encodes again, and so repairs the escape. A load balancer passes on
+    // the last of two parameters with one name.
+    const REPAIRED: &str = "malformed: a broken escape";
+    let http_api = include_str!("../events/http-api.json");
+    // AWS documents the same event for a function URL; here without the parameters that the raw query has too.
+    let function_url = &http_api.replace("\"queryStringParameters\": {},\n", "");
+    assert_ne!(function_url, http_api);
+    let gateways: [(&str, &[&str]); 5] = [
+        (http_api, &[]),
+        (function_url, &[]),
+        (include_str!("../events/rest-api.json"), &[REPAIRED]),
+        (include_str!("../events/load-balancer.json"), &[REPAIRED, "malformed: SdkAppid twice"]),
+        (include_str!("../events/load-balancer-multi-value.json"), &[REPAIRED]),
+    ];
+    for (event, hidden) in gateways {
+        // Built first, which may take longer than a signature is fresh.
+        let function = program("lambda");
+        let mut cases = sender(Some(TOKEN)).cases();
+        cases.retain(|case| !hidden.contains(&case.name));
+        let answers = answers(function, cases.iter().map(|case| fill(event, case)).collect());
+        for (case, answer) in cases.iter().zip(answers) {
+            let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
+            let (got, _) = judge(status, answer["body"].as_str().unwrap().as_bytes());
+            assert_eq!(got, case.expected(), "{}: {event}", case.name);
+            let type_of = [&answer["headers"]["content-type"], &answer["multiValueHeaders"]["content-type"][0]];
+            assert!(type_of.contains(&&json!("application/json")), "{answer}");
+            assert_eq!(answer["isBase64Encoded"], false, "{answer}");
+        }
     }
-    assert_eq!(got, cases.iter().map(|case| (case.name, case.expected())).collect::<Vec<_>>());
-}
-
-#[test]
-fn of_an_http_api() {
-    answers_every_case(include_str!("../events/http-api.json"), &[]);
-}
-
-#[test]
-fn of_a_function_url() {
-    answers_every_case(include_str!("../events/function-url.json"), &[]);
-}
-
-#[test]
-fn of_a_rest_api() {
-    // It decodes the query, and so repairs the escape.
-    answers_every_case(include_str!("../events/rest-api.json"), &["malformed: a broken escape"]);
-}
-
-#[test]
-fn of_a_load_balancer() {
-    // It passes on the last of two parameters with one name.
-    let hidden = ["malformed: SdkAppid twice", "malformed: a broken escape"];
-    answers_every_case(include_str!("../events/load-balancer.json"), &hidden);
-}
-
-#[test]
-fn of_a_load_balancer_with_multi_value_headers() {
-    answers_every_case(include_str!("../events/load-balancer-multi-value.json"), &["malformed: a broken escape"]);
 }
