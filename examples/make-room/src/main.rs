@@ -4,15 +4,13 @@
 //!
 //! ```text
 //! cargo run -p example-make-room
-//! cargo run -p example-make-room -- --stand-in 127.0.0.1:8090   # only the stand-in, for a loop of your own
+//! cargo run -p example-make-room -- 127.0.0.1:8090   # only the stand-in, for a loop of your own
 //! ```
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::Parser;
 use example_support::rest_client::Client;
 use example_support::stand_in::{Group, Member, StandIn};
 use im_group_full::SdkAppId;
@@ -24,19 +22,10 @@ const SECRET_KEY: &str = "5bd2850fff3ecb11d7c805251c51ee46";
 const GROUP: &str = "@TGS#2J4SZEAEL";
 const DAY: u64 = 24 * 60 * 60;
 
-/// Makes room in a full group, against a stand-in for the vendor's servers
-#[derive(Parser)]
-struct Args {
-    /// Only start the stand-in, and keep it running
-    #[arg(long, value_name = "ADDRESS")]
-    stand_in: Option<SocketAddr>,
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let address = Args::parse().stand_in;
-    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let clock = Arc::new(SystemTime::now);
-    let stand_in = StandIn::start_at(address.unwrap_or(anywhere), APP, ADMIN, SECRET_KEY, clock)?;
+    let address = std::env::args().nth(1);
+    let listen = address.as_deref().unwrap_or("127.0.0.1:0");
+    let stand_in = StandIn::start(listen, APP, ADMIN, SECRET_KEY, Arc::new(SystemTime::now))?;
     // The app has bought a package of 5,020 members since the group was created.
     stand_in.with(|vendor| {
         vendor.package = 5_020;
@@ -49,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::thread::park();
         }
     }
-    let api = RestApi::new(stand_in.endpoint()?, APP, ADMIN, SecretKey::new(SECRET_KEY)?)?;
+    let api = RestApi::new(stand_in.url().parse()?, APP, ADMIN, SecretKey::new(SECRET_KEY)?)?;
 
     let policy = InactivityPolicy::new(Duration::from_secs(90 * DAY), 30).raise_limit_to(5_020).protect("user00001");
     let mut run = MakeRoom::new(GROUP, policy).reason("inactive for 90 days").plan_only();

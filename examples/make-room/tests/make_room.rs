@@ -24,7 +24,7 @@ fn story() {
 
 #[test]
 fn an_address_that_is_none_is_refused() {
-    let output = Command::new(env!("CARGO_BIN_EXE_example-make-room")).args(["--stand-in", "here"]).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_example-make-room")).arg("here").output().unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8(output.stderr).unwrap().contains("invalid value 'here' for '--stand-in <ADDRESS>'"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("invalid socket address"));
 }

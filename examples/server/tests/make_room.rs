@@ -26,7 +26,9 @@ struct World {
 impl World {
     /// A full group, of whose 40 members a quarter have been silent for a year.
     fn new(kind: &'static str) -> Self {
-        let vendor = StandIn::start(SdkAppId::new(888_888), "administrator", KEY, Arc::new(SystemTime::now)).unwrap();
+        let vendor =
+            StandIn::start("127.0.0.1:0", SdkAppId::new(888_888), "administrator", KEY, Arc::new(SystemTime::now))
+                .unwrap();
         let member = |number: u64| {
             let joined = now() - (400 + number) * DAY;
             let spoke = if number % 4 == 1 { joined + 1 } else { now() - DAY };

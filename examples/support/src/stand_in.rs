@@ -16,7 +16,6 @@ use axum::response::Response;
 use axum::routing::post;
 use http_body_util::channel::Channel;
 use im_group_full::SdkAppId;
-use im_group_full::rest::{Endpoint, InvalidEndpoint};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -31,19 +30,8 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Starts it on a free port of this machine, for one app with one admin.
-    pub fn start(app: SdkAppId, admin: &str, secret_key: &str, clock: Clock) -> io::Result<Self> {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), app, admin, secret_key, clock)
-    }
-
-    /// Starts it at an address.
-    pub fn start_at(
-        address: SocketAddr,
-        app: SdkAppId,
-        admin: &str,
-        secret_key: &str,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    /// Starts it at an address of this machine, for one app with one admin.
+    pub fn start(address: &str, app: SdkAppId, admin: &str, secret_key: &str, clock: Clock) -> io::Result<Self> {
         let behind = Arc::new(behind::StandIn::new(app, admin, secret_key, clock));
         let for_calls = Arc::clone(&behind);
         let serve = async move |request: Request| {
@@ -66,11 +54,6 @@ impl StandIn {
     /// Returns its URL: `http://127.0.0.1:` and the port.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// Returns its endpoint for a `RestApi`.
-    pub fn endpoint(&self) -> Result<Endpoint, InvalidEndpoint> {
-        self.url().parse()
     }
 }
 
