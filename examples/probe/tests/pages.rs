@@ -8,6 +8,7 @@ use example_support::vendor::Diagnosis;
 use im_group_full::RejectionKind::{self, *};
 use im_group_full::testing::Callback;
 use im_group_full::{Rejection, Reply, SdkAppId, Token, Validator, handle, handler_fn};
+use regex::Regex;
 
 const OPERATE: [(&str, &str); 2] = [
     ("docs/operate.md", include_str!("../../../docs/operate.md")),
@@ -21,29 +22,15 @@ fn faults(page: &str) -> Vec<&str> {
 }
 
 /// What stands between one or two backticks.
-#[track_caller]
 fn code(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find('`') {
-        let fence = if rest[start..].starts_with("``") { "``" } else { "`" };
-        let (inner, after) = rest[start + fence.len()..].split_once(fence).expect("a fence has an end");
-        found.push(inner);
-        rest = after;
-    }
-    found
+    let fences = Regex::new("``(?<code>.+?)``|`(?<other>.+?)`").unwrap();
+    let inner = |found: regex::Captures<'_>| found.name("code").or(found.name("other")).map(|inner| inner.range());
+    fences.captures_iter(text).filter_map(inner).map(|range| &text[range]).collect()
 }
 
 /// `…` stands for anything.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (first, parts) = pattern.split_once('…').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
-    match (text.strip_prefix(first), parts) {
-        (Some(rest), None) => rest.is_empty(),
-        (Some(rest), Some(parts)) => {
-            (0..=rest.len()).any(|at| rest.is_char_boundary(at) && matches(parts, &rest[at..]))
-        }
-        (None, _) => false,
-    }
+    Regex::new(&format!("^{}$", regex::escape(pattern).replace('…', ".*"))).unwrap().is_match(text)
 }
 
 /// The labels of all kinds, from the code: the enum is `#[non_exhaustive]`, and no test can list it.

@@ -14,36 +14,19 @@ use axum::http::StatusCode;
 use axum::routing::{any, any_service, get, post, post_service};
 use example_support::testing::{TOKEN, runtime};
 use example_support::vendor::Diagnosis::{self, *};
-use im_group_full::{Failure, GroupFull, GroupFullHandler, GroupFullService, Immediate, SdkAppId, Token, Validator};
+use im_group_full::{GroupFullHandler, GroupFullService, Immediate, SdkAppId, Token, Validator, handler_fn};
 use serde_json::{Value, json};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
 const APP: SdkAppId = SdkAppId::new(888_888);
 
-struct App {
-    validator: Validator,
-    clock_ahead: Duration,
-    fails: bool,
+fn signed(token: &str) -> Validator {
+    Validator::signed(APP, Token::new(token).unwrap())
 }
 
-impl GroupFullHandler for App {
-    fn validator(&self) -> &Validator {
-        &self.validator
-    }
-
-    fn on_group_full(&self, _event: &GroupFull<'_>) -> Result<(), Failure> {
-        if self.fails { Err("no".into()) } else { Ok(()) }
-    }
-
-    fn now(&self) -> SystemTime {
-        SystemTime::now() + self.clock_ahead
-    }
-}
-
-fn signed(token: &str) -> App {
-    let validator = Validator::signed(APP, Token::new(token).unwrap());
-    App { validator, clock_ahead: Duration::ZERO, fails: false }
+fn app(validator: Validator, clock_ahead: Duration) -> impl GroupFullHandler {
+    handler_fn(validator, |_| Ok(())).clock(move || SystemTime::now() + clock_ahead)
 }
 
 /// Serves on its own thread until the test ends, and returns the URL.
@@ -60,7 +43,7 @@ fn serve(router: Router) -> String {
 }
 
 /// The usual route: the router answers other methods.
-fn router(app: App) -> Router {
+fn router(app: impl GroupFullHandler + 'static) -> Router {
     Router::new().route("/im/callback", post_service(GroupFullService::new(Immediate(app))))
 }
 
@@ -102,7 +85,7 @@ fn fits(text: &str) {
 
 #[test]
 fn a_correct_server_passes() {
-    let (code, table, errors) = probe(&serve(router(signed(TOKEN))), &[], Some(TOKEN));
+    let (code, table, errors) = probe(&serve(router(app(signed(TOKEN), Duration::ZERO))), &[], Some(TOKEN));
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{table}");
     fits(&table);
     assert!(table.ends_with(" as they should be\n"), "{table}");
@@ -117,8 +100,7 @@ fn a_correct_server_passes() {
 
 #[test]
 fn a_careless_server_is_shown_what_it_accepts() {
-    let app = App { validator: Validator::unauthenticated(APP), clock_ahead: Duration::ZERO, fails: false };
-    let url = serve(router(app));
+    let url = serve(router(app(Validator::unauthenticated(APP), Duration::ZERO)));
     let (code, table, _) = probe(&url, &[], Some(TOKEN));
     assert_eq!(code, Some(1));
     fits(&table);
@@ -219,23 +201,26 @@ fn diagnoses(name: &str, url: &str, arguments: &[&str], token: Option<&str>, exp
     assert_eq!(said.trim_end(), format!("{}.", expected.sentence()), "{name}: {table}");
 }
 
+/// A name, the URL, flags, a token, and what the probe must say.
+type Row<'a> = (&'a str, String, &'a [&'a str], Option<&'a str>, Diagnosis);
+
 #[test]
 fn one_sentence_says_what_is_wrong() {
     const SIGNED: Option<&str> = Some(TOKEN);
     let route = |methods| serve(Router::new().route("/im/callback", methods));
     let answers = |status: u16, body| route(any(async move || (StatusCode::from_u16(status).unwrap(), body)));
-    let url = serve(router(signed(TOKEN)));
-    let every_method = any_service(GroupFullService::new(Immediate(signed(TOKEN))));
+    let url = serve(router(app(signed(TOKEN), Duration::ZERO)));
+    let every_method = any_service(GroupFullService::new(Immediate(app(signed(TOKEN), Duration::ZERO))));
     let behind = route(every_method);
-    let late = App { clock_ahead: Duration::from_secs(3600), ..signed(TOKEN) };
-    let failing = App { fails: true, ..signed(TOKEN) };
+    let late = app(signed(TOKEN), Duration::from_secs(3600));
+    let failing = handler_fn(signed(TOKEN), |_| Err("no".into()));
 
     let mut seen = Vec::new();
     for &(name, fault, expected) in FAULTS {
         diagnoses(name, &proxy(&behind, fault), &[], SIGNED, expected);
         seen.push(expected);
     }
-    let rows: [(&str, String, &[&str], Option<&str>, Diagnosis); 19] = [
+    let rows: [Row; 19] = [
         ("POST turned into GET, and a router", proxy(&url, to_get), &[], SIGNED, MethodRefused),
         ("POST not routed", route(get(async || ())), &[], SIGNED, MethodRefused),
         ("the URL has an SdkAppid", format!("{url}?SdkAppid=1"), &[], SIGNED, QueryDoubled),
@@ -278,7 +263,7 @@ fn says_why_a_url_cannot_be_reached() {
     let refused = format!("http://{closed}/: Connection refused (os error 111)");
     cannot_run(&format!("http://{closed}/"), &refused);
 
-    let https = serve(router(signed(TOKEN))).replace("http://", "https://");
+    let https = serve(router(app(signed(TOKEN), Duration::ZERO))).replace("http://", "https://");
     cannot_run(&https, &format!("{https}: the server does not speak TLS; for plain HTTP, write http://"));
 
     let tls = serve_tls();
@@ -288,7 +273,7 @@ fn says_why_a_url_cannot_be_reached() {
 
 #[test]
 fn says_which_of_two_tokens_it_uses() {
-    let url = serve(router(signed(TOKEN)));
+    let url = serve(router(app(signed(TOKEN), Duration::ZERO)));
     let file = |name: &str, token: &str| {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, token).unwrap();

@@ -18,7 +18,7 @@ pub mod log;
 pub mod rest_client;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
-#[cfg(feature = "testing")]
+#[cfg(feature = "vendor")]
 pub mod testing;
 #[cfg(feature = "vendor")]
 pub mod vendor;

@@ -1,6 +1,9 @@
 //! The requests of the vendor's servers and of attackers, for the probe and all tests.
 
-use im_group_full::RejectionKind::{self, *};
+use im_group_full::RejectionKind::{
+    self, BodyTooLarge, CommandMismatch, DuplicateParameter, InvalidParameter, InvalidSignature, MalformedBody,
+    MethodNotAllowed, MissingParameter, MissingSignature, OtherCommand, SdkAppIdMismatch, UnsupportedContentType,
+};
 use im_group_full::testing::Callback;
 use im_group_full::{SdkAppId, Token};
 
@@ -217,7 +220,7 @@ impl Sender {
             let case = Self::case(name, 200, &self.callback().command("State.StateChange"));
             Case { body: body.to_vec(), kept_alive: true, ..case }
         };
-        let large = [b' '; 48 * 1024];
+        let large = vec![b' '; 48 * 1024];
         vec![
             genuine("kept alive: genuine"),
             other("kept alive: another command", b"{\"CallbackCommand\":\"State.StateChange\"}"),
