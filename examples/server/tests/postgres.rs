@@ -89,6 +89,9 @@ fn a_role_that_owns_no_table_will_do_and_its_password_can_change() {
     let rights = include_str!("../README.md").split("```").find_map(|block| block.strip_prefix("sql")).unwrap();
     let rights = rights.replace("TO rooms;", "TO app;");
     server.psql(&format!("CREATE ROLE app LOGIN PASSWORD 'one'; {rights}")).unwrap();
+    // What the record of a removal needs.
+    let record = "INSERT INTO removals VALUES (1, 'g', 'a', 1, '', 1) ON CONFLICT (app, grp, account, sent) DO UPDATE";
+    server.psql(&format!("SET ROLE app; {record} SET outcome = 'Removed'")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
     fs::write(&password, "one\n").unwrap();
