@@ -1,8 +1,7 @@
 //! The age of data, with clocks that are behind, ahead or set back.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::StatusCode;
 use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Spared};
 use serde_json::Value;
 
@@ -56,52 +55,28 @@ fn late_answer_to_a_look_removes_nobody() {
     assert_eq!(accounts(&run, Outcome::Stays(Spared::Active)), ["eve"]);
 }
 
-/// Returns what a run does at `next` that has removed the first 100 of 101 after a count that it asked for at [`NOW`],
-/// and has looked at the last one at `looked`.
-fn second_removal(removed: SystemTime, looked: SystemTime, next: SystemTime) -> Next {
-    let all = many(110);
-    let mut run = read(a_day(101), "Public", &all);
-    answer(&mut run, at(NOW), &[look(&all[..50]), look(&all[50..100])]);
-    answer_late(&mut run, at(NOW), removed, &info("Public", 110));
-    assert_eq!(answer(&mut run, removed, &[ok()]).removal().len(), 100);
-    answer(&mut run, looked, &[look(&all[100..101])]);
-    wants(&mut run, next)
-}
-
-/// So is a count, on which the second removal relies too. The look before it is always fresh.
+/// So is a count, on which the second removal relies too. The look before it is always fresh. After the clock is set back,
+/// the age of the count is unknown.
 #[test]
 fn count_is_as_old_as_its_request() {
-    for (later, next) in [(seconds(30), REMOVE), (seconds(30) + MILLI, COUNT)] {
-        let removed = at(NOW + 21);
-        assert_eq!(second_removal(removed, removed, at(NOW) + later).command(), next);
+    let all = many(110);
+    // When the first hundred are removed, and the last one is looked at; then what the run does next.
+    let (removed, back) = (at(NOW + 21), |seconds| at(NOW - seconds));
+    let cases = [
+        (removed, removed, at(NOW + 30), REMOVE),
+        (removed, removed, at(NOW + 30) + MILLI, COUNT),
+        (at(NOW), back(1), back(1), REMOVE),
+        (at(NOW), back(2), back(2), COUNT),
+        (at(NOW), back(3600), back(3600), COUNT),
+    ];
+    for (removed, looked, later, next) in cases {
+        let mut run = read(a_day(101), "Public", &all);
+        answer(&mut run, at(NOW), &[look(&all[..50]), look(&all[50..100])]);
+        answer_late(&mut run, at(NOW), removed, &info("Public", 110));
+        assert_eq!(answer(&mut run, removed, &[ok()]).removal().len(), 100);
+        answer(&mut run, looked, &[look(&all[100..101])]);
+        assert_eq!(wants(&mut run, later).command(), next, "{later:?}");
     }
-}
-
-/// The age of the count is then unknown.
-#[test]
-fn clock_that_is_set_back_makes_a_count_old() {
-    for (back, next) in [(1, REMOVE), (2, COUNT), (3600, COUNT)] {
-        let earlier = at(NOW - back);
-        assert_eq!(second_removal(at(NOW), earlier, earlier).command(), next, "{back}");
-    }
-}
-
-/// However slow, the run ends, and nobody is removed.
-#[test]
-fn answers_that_are_always_late_end_the_run() {
-    let mut run = planned();
-    let mut now = at(NOW);
-    let mut calls = 0;
-    let end = loop {
-        let next = wants(&mut run, now);
-        let Next::Call(command, _) = next else { break next };
-        assert_ne!(command, REMOVE);
-        now += seconds(31);
-        let answer = if command == COUNT { count() } else { both() };
-        run.response(StatusCode::OK, answer.to_string().as_bytes(), now);
-        calls += 1;
-    };
-    assert_eq!((end.kind(), calls), (RestErrorKind::TooSlow, 10));
 }
 
 /// After the clock is set back, the age of the look is unknown, and an old one must not become fresh.

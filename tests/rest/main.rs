@@ -27,7 +27,7 @@
 //! | a removal without an answer counts as done | `unanswered::not_again_if_fewer_are_missing`, `unanswered::others_are_removed_only_for_the_slots_still_missing` |
 //! | a run after this one frees what is missing and no more | `make_room::second_run_frees_only_what_is_missing_then`, `limits::ten_runs_remove_no_more_than_one` |
 //! | two runs together remove whom one would have removed | `two_runs` |
-//! | it ends, within its bound on calls | `limits::calls_have_a_bound`, `limits::removals_have_a_bound`, `clocks::answers_that_are_always_late_end_the_run`, `clocks::clock_that_jitters` |
+//! | it ends, within its bound on calls | `limits::calls_have_a_bound`, `limits::removals_have_a_bound`, `saved::too_slow_to_remove_anybody`, `clocks::clock_that_jitters` |
 //! | every outcome is true | `unanswered::what_the_next_look_says`, `unanswered::codes_that_leave_the_outcome_open`, `doubts::second_look` |
 
 mod canned;
