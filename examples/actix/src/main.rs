@@ -4,6 +4,7 @@
 //! Run this behind a reverse proxy, as `docs/operate.md` describes.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
@@ -50,8 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })
     .when_rejected(|rejection| eprintln!("rejected: {rejection}"))
     .when_failed(|event, failure| eprintln!("lost {:?}: {failure:#}", event.id()));
-    let handler: std::sync::Arc<dyn GroupFullHandler> = std::sync::Arc::new(handler);
-    let handler = Data::from(handler);
+    let handler = Data::from(Arc::new(handler) as Arc<dyn GroupFullHandler>);
     let app = move || App::new().app_data(handler.clone()).route(PATH, web::route().to(callback));
     let server = HttpServer::new(app).workers(2).listen(listener)?;
     System::new().block_on(server.run())?;

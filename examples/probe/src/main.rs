@@ -43,18 +43,11 @@ struct Options {
     json: bool,
 }
 
-/// The result of a run.
-struct Report {
-    outcomes: Vec<Outcome>,
-    /// Why nothing else was tried, if the first callback was refused.
-    diagnosis: Option<&'static str>,
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let Report { outcomes, diagnosis } = match run(&options).await {
-        Ok(report) => report,
+    let (outcomes, diagnosis) = match run(&options).await {
+        Ok(result) => result,
         Err(message) => {
             eprintln!("probe: {message}");
             return ExitCode::from(2);
@@ -72,7 +65,8 @@ async fn main() -> ExitCode {
     ExitCode::from(u8::from(passed < outcomes.len()))
 }
 
-async fn run(options: &Options) -> Result<Report, String> {
+/// Returns what came of the cases, and why nothing else was tried if the first callback was refused.
+async fn run(options: &Options) -> Result<(Vec<Outcome>, Option<&'static str>), String> {
     let mut tokens = options.tokens.read()?;
     match options.tokens.source() {
         None => eprintln!("no token: wrong and stale signatures are left out"),
@@ -103,10 +97,10 @@ async fn run(options: &Options) -> Result<Report, String> {
         if outcomes.is_empty() && !outcome.passed {
             progress.finish_and_clear();
             let diagnosis = Some(Diagnosis::of(&outcome, has_token).sentence());
-            return Ok(Report { outcomes: vec![outcome], diagnosis });
+            return Ok((vec![outcome], diagnosis));
         }
         outcomes.push(outcome);
     }
     progress.finish_and_clear();
-    Ok(Report { outcomes, diagnosis: None })
+    Ok((outcomes, None))
 }

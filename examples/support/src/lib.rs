@@ -6,8 +6,10 @@
     reason = "a test helper panics where the test should fail, and says what is wrong by panicking"
 )]
 
+use std::fmt::Arguments;
+use std::io::Write;
+
 mod curl;
-mod say;
 mod start;
 
 #[cfg(feature = "flags")]
@@ -24,8 +26,13 @@ pub mod testing;
 pub mod vendor;
 
 pub use self::curl::{Source, TOKEN_VARIABLE, curl, made_up_token};
-pub use self::say::say;
 pub use self::start::start;
 
 /// Where the examples expect the callback.
 pub const PATH: &str = "/im/callback";
+
+/// Writes one line to the standard output. Unlike `println!` it does not panic when nobody reads.
+pub fn say(line: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
