@@ -3,7 +3,7 @@
 use im_group_full::rest::{MakeRoom, Outcome, RestErrorKind, Spared};
 use serde_json::{Value, json};
 
-use crate::canned::{Next, a_day, drive, failed, info, many, page, silent, with};
+use crate::canned::{Next, a_day, drive, failed, info, many, member, page, silent, with};
 use crate::stand_in::Member;
 use crate::world::{COUNT, GROUP, NOW, PAGE, World, accounts, group_of, policy};
 
@@ -98,24 +98,27 @@ fn read_all(run: &mut MakeRoom, kind: &str, members: usize, pages: Pages<'_>) ->
     (end, number)
 }
 
-/// The pages of a list, and why the run fails.
+/// The pages of a list, why the run fails, and how many it has read by then.
 #[test]
 fn pages_that_hide_somebody() {
     let none_listed = "the group has members, but none is listed";
     let next = |next: usize| page(&silent(&["bob"]), Some(&next.to_string()));
     let no_next = with(page(&silent(&["bob"]), None), "MemberNum", 3);
-    let cases: [(_, Pages<'_>, _); 7] = [
-        ("Public", &|_, _| json!({ "ErrorCode": 0, "MemberNum": 3, "MemberList": [] }), none_listed),
-        ("Public", &|_, _| json!({ "ErrorCode": 0, "MemberNum": 3 }), none_listed),
-        ("Public", &|_, _| json!({ "ErrorCode": 0 }), none_listed),
-        ("Community", &|_, _| page(&[], Some("")), none_listed),
-        ("Community", &|_, _| no_next.clone(), "no `Next`, but members are missing"),
-        ("Community", &|_, _| next(1), "`Next` does not advance"),
-        ("Community", &|_, number| next(number % 2), "the pages do not end"),
+    let nonsense = page(&[member("a", "member", 1, 1), member("b", "member", 2, 1)], None);
+    let cases: [(_, Pages<'_>, _, _); 8] = [
+        // The vendor's fault, not a member's.
+        ("Public", &|_, _| nonsense.clone(), "none of 2 members can be understood", 5),
+        ("Public", &|_, _| json!({ "ErrorCode": 0, "MemberNum": 3, "MemberList": [] }), none_listed, 5),
+        ("Public", &|_, _| json!({ "ErrorCode": 0, "MemberNum": 3 }), none_listed, 5),
+        ("Public", &|_, _| json!({ "ErrorCode": 0 }), none_listed, 5),
+        ("Community", &|_, _| page(&[], Some("")), none_listed, 5),
+        ("Community", &|_, _| no_next.clone(), "no `Next`, but members are missing", 5),
+        ("Community", &|_, _| next(1), "`Next` does not advance", 6),
+        ("Community", &|_, number| next(number % 2), "the pages do not end", 406),
     ];
-    for (kind, pages, expected) in cases {
-        let (end, _) = read_all(&mut MakeRoom::new(GROUP, policy(1)), kind, 3, pages);
-        assert_eq!(end, failed(RestErrorKind::Malformed, &format!("unexpected response: {expected}")));
+    for (kind, pages, expected, number) in cases {
+        let end = failed(RestErrorKind::Malformed, &format!("unexpected response: {expected}"));
+        assert_eq!(read_all(&mut MakeRoom::new(GROUP, policy(1)), kind, 3, pages), (end, number));
     }
 }
 

@@ -199,16 +199,6 @@ fn another_admin_looks_again() {
     assert_eq!(accounts(&run, Outcome::Stays(Spared::ApiAdmin)), ["b"]);
 }
 
-/// "FAIL" with code 0 is not a successful removal.
-#[test]
-fn fail_without_a_code_is_not_success() {
-    let members = silent(&["b", "eve"]);
-    let mut run = read(policy(1), "Public", &members);
-    let fail = with(ok(), "ActionStatus", "FAIL");
-    answer(&mut run, at(NOW), &[look(&members[1..2]), info("Public", 3), fail]);
-    assert_eq!(accounts(&run, Outcome::Unconfirmed), ["b"]);
-}
-
 /// Old names mean the same, `null` makes a member unclear, and a policy can be used alone.
 #[test]
 fn old_and_new_names_of_a_mute() {

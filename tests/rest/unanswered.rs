@@ -40,21 +40,23 @@ fn count(members: usize) -> Value {
 /// After these statuses and codes the removal may have been carried out; after the others it was not.
 #[test]
 fn codes_that_leave_the_outcome_open() {
-    let came = |status: u16, code: i32| {
+    let came = |status: u16, body: &Value| {
         let status = StatusCode::from_u16(status).unwrap();
-        unanswered(|run| run.response(status, refused(code).to_string().as_bytes(), at(NOW)))
+        unanswered(|run| run.response(status, body.to_string().as_bytes(), at(NOW)))
     };
-    let codes = [10002, 91000, 60008, 60013, 60014].map(|code| (200, code));
-    for (status, code) in codes.into_iter().chain([301, 404, 429, 500, 502].map(|status| (status, 0))) {
-        let mut run = came(status, code);
-        assert_eq!(outcomes(&run), [Outcome::Unconfirmed; 3], "{status} {code}");
+    let codes = [10002, 91000, 60008, 60013, 60014].map(|code| (200, refused(code)));
+    let statuses = [301, 404, 429, 500, 502].map(|status| (status, ok()));
+    let fail_without_a_code = (200, with(ok(), "ActionStatus", "FAIL"));
+    for (status, body) in codes.into_iter().chain(statuses).chain([fail_without_a_code]) {
+        let mut run = came(status, &body);
+        assert_eq!(outcomes(&run), [Outcome::Unconfirmed; 3], "{status} {body}");
         run.resume();
         // The removal was carried out: nobody "had left".
         answer(&mut run, at(NOW + 1), &[look(&[])]);
-        assert_eq!(outcomes(&run), [Outcome::Removed; 3], "{status} {code}");
+        assert_eq!(outcomes(&run), [Outcome::Removed; 3], "{status} {body}");
     }
     for code in [10006, 60007, 60011, 60018, 60019, 70001, 10007, 60020] {
-        assert_eq!(outcomes(&came(200, code)), [Outcome::Planned; 3], "{code}");
+        assert_eq!(outcomes(&came(200, &refused(code))), [Outcome::Planned; 3], "{code}");
     }
 }
 
