@@ -6,7 +6,7 @@ use crate::stand_in::{Group, Member, Vendor};
 use crate::world::{GROUP, NOW};
 
 pub fn vendor(chance: &mut Chance) -> Vendor {
-    let size = if chance.one_in(12) { 120 + chance.index(140) } else { 3 + chance.index(40) };
+    let size = if chance.one_in(8) { 120 + chance.index(140) } else { 3 + chance.index(40) };
     let limit = match chance.below(8) {
         0 => size + 3,
         1 => size + 1,
@@ -95,7 +95,7 @@ impl Simulation {
             65..=70 => member.state = chance.pick(&["Offline", "Online", "PushOnline"]),
             71 if chance.one_in(8) => group.all_muted = !group.all_muted,
             // Another client sets the limit.
-            72 if chance.one_in(4) => group.limit = (group.limit + chance.index(9)).saturating_sub(4).max(1),
+            72..=75 => group.limit = (group.limit + chance.index(9)).saturating_sub(4).max(1),
             _ => {}
         }
     }

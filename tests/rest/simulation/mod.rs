@@ -97,7 +97,7 @@ impl Rules {
             inactive_for_secs: INACTIVE,
             free: chance.index(size + 1),
             protected: (0..chance.below(3)).filter_map(|_| account(chance)).collect(),
-            max_removed_percent: chance.pick(&[10, 50, 100]),
+            max_removed_percent: chance.pick(&[10, 50, 100, 100]),
             raise_limit_to: chance.one_in(3).then(|| (group.limit + chance.index(70)).saturating_sub(8).max(1)),
             recorded_since_secs: chance.one_in(6).then(|| NOW - 2 * INACTIVE + chance.below(2 * INACTIVE + 500)),
             spare_readers: chance.one_in(3).then(|| 1 + chance.below(60)),

@@ -26,7 +26,7 @@ impl Quirks {
     pub fn new(chance: &mut Chance) -> Self {
         Self {
             broken: chance.pick(&[0, 0, 20, 6]),
-            lies: chance.pick(&[0, 0, 0, 0, 20, 4]),
+            lies: chance.pick(&[0, 0, 0, 0, 0, 0, 20, 4]),
             without_member_num: chance.one_in(6),
             old_names: chance.one_in(3),
             ignores_raises: chance.one_in(12),
@@ -99,8 +99,8 @@ impl Simulation {
 /// Turns the group into another one under the same name.
 fn lie(group: &mut Group, chance: &mut Chance) {
     let len = group.members.len();
-    group.limit = chance.index(2 * len + 2);
-    group.members.truncate(chance.index(2 * len + 2));
+    group.members.truncate(chance.index(4 * len + 2));
+    group.limit = (group.members.len() + chance.index(2 * len + 2)).saturating_sub(len / 2);
     for member in &mut group.members {
         let mut time = || NOW - chance.below(3 * INACTIVE);
         (member.join_time, member.last_send_msg_time) = (time(), time());
