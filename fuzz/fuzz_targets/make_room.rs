@@ -1,13 +1,14 @@
 //! Makes room as the simulation in `tests/` does: eight bytes choose the group and the policy, and every later one what
 //! happens next.
 #![no_main]
+#![allow(dead_code, unused_imports, reason = "the tests of `rest` use more of their modules")]
 
-#[allow(dead_code, unused_imports, reason = "the tests of `rest` use more of it")]
+#[path = "../../tests/rest/canned.rs"]
+mod canned;
 #[path = "../../tests/rest/simulation/mod.rs"]
 mod simulation;
 #[path = "../../tests/rest/stand_in/mod.rs"]
 mod stand_in;
-#[allow(dead_code, reason = "the tests of `rest` use more of it")]
 #[path = "../../tests/rest/world.rs"]
 mod world;
 
