@@ -54,7 +54,7 @@ fn interleaved_call_by_call() {
             let mut done = vec![false; runs.len()];
             while done.contains(&false) {
                 for (i, number) in turns.iter().enumerate() {
-                    (0..*number).for_each(|_| done[i] = world.step(&mut runs[i]) == Next::Done);
+                    (0..*number).for_each(|_| done[i] = world.is_done(&mut runs[i]));
                 }
             }
             assert_together(&world, &runs, &expected, &format!("{ahead} ahead, {turns:?}"));

@@ -74,6 +74,13 @@ impl World {
         Self::new(full_group(kind, members))
     }
 
+    /// Carries out one step of `run`, which must not fail; returns whether it is done.
+    pub fn is_done(&self, run: &mut MakeRoom) -> bool {
+        let next = self.step(run);
+        assert!(!matches!(next, Next::Failed(..)), "{next:?}");
+        next == Next::Done
+    }
+
     /// Carries out one step of `run`, and returns it.
     pub fn step(&self, run: &mut MakeRoom) -> Next {
         let step = run.step(&self.api, self.clock.now());
@@ -100,7 +107,8 @@ impl World {
     /// Carries out the steps of `run` up to its first call of `command`.
     pub fn until(&self, run: &mut MakeRoom, command: &str) {
         while self.count(command) == 0 {
-            self.step(run);
+            let next = self.step(run);
+            assert!(matches!(next, Next::Call(..) | Next::Wait(_)), "{next:?} before {command}");
         }
     }
 
