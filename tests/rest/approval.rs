@@ -6,11 +6,11 @@ use im_group_full::SdkAppId;
 use im_group_full::rest::{InactivityPolicy, LimitRaise, MakeRoom, NotPlanned, Outcome, RestErrorKind, Spared, Step};
 use im_group_full::testing::Callback;
 
-use crate::canned::{Next, failed};
+use crate::canned::{Next, after, at, failed, info, look, read, silent};
 use crate::stand_in::{Fault, Group};
 use crate::world::{
-    APP, DAY, GROUP, LOOK, NOW, RAISE, REMOVE, SECRET, World, accounts, api, for_event, full_group, policy, restored,
-    saved, sorted, speak,
+    ADMIN, APP, DAY, GROUP, LOOK, NOW, RAISE, REMOVE, SECRET, World, accounts, api, for_event, full_group, policy,
+    restored, saved, sorted, speak,
 };
 
 fn direct(free: u32) -> MakeRoom {
@@ -203,6 +203,23 @@ fn another_policy_does_not_forget_what_was_sent() {
         for account in sent {
             assert_eq!(removed.contains(&account), world.with_group(|group| !group.has(&account)));
         }
+    }
+}
+
+/// Nor does it forget a removal on its way, or the app whose group it is.
+#[test]
+fn another_policy_does_not_forget_a_saved_call() {
+    let members = silent(&["bob", "eve"]);
+    let mut old = read(policy(2), "Public", &members);
+    let removal = after(&mut old, at(NOW), &[look(&members[1..]), info("Public", 3)]);
+    assert_eq!(removal.removal(), ["bob", "eve"]);
+    for (free, other_app) in [(2, false), (2, true), (1, false), (1, true)] {
+        let mut run = direct(free).continue_from(saved(&old)).unwrap();
+        assert_eq!(accounts(&run, Outcome::Unconfirmed), ["bob", "eve"], "{free}");
+        let api = api(SdkAppId::new(if other_app { 999 } else { APP.get() }), ADMIN, SECRET);
+        let step = run.step(&api, at(NOW + 60));
+        let error = if let Step::Failed(error) = step { Some(error.kind()) } else { None };
+        assert_eq!(error, other_app.then_some(RestErrorKind::AppMismatch), "{free}");
     }
 }
 
