@@ -302,7 +302,7 @@ impl Simulation {
         if self.vendor.groups.is_empty() {
             answer = json!({ "ErrorCode": 10010, "ErrorInfo": url });
         } else if command == "delete_group_member" {
-            said = Said::Removed(removal.len());
+            said = Said::Removed(removal.clone());
             let counts = self.ledger.counts.len();
             if done {
                 self.carry_out(&body, counts);

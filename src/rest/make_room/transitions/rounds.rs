@@ -104,6 +104,7 @@ impl Run {
         });
         self.judged_all(at);
     }
+
     pub(super) fn judged_all(&mut self, at: Duration) {
         if self.round.to_remove.is_empty() {
             self.begin_round(self.round.end);
