@@ -23,6 +23,11 @@ fn event(raw_query: &str, raw_body: &[u8]) -> GroupFull<'static> {
 
 #[test]
 fn returns_what_the_callback_says() {
+    // Seconds are not guessed.
+    for (millis, time) in [(0, UNIX_EPOCH), (1_670_574_414, at(1_670_574) + Duration::from_millis(414))] {
+        let body = format!(r#"{{"CallbackCommand":"{GROUP_FULL_COMMAND}","GroupId":"g","EventTime":{millis}}}"#);
+        assert_eq!(event(QUERY, body.as_bytes()).event_time(), Some(time));
+    }
     let event = event(QUERY, BODY);
     assert_eq!(event.group_id(), "@TGS#2J4SZEAEL");
     assert_eq!(event.sdk_app_id(), APP);

@@ -155,6 +155,7 @@ fn identity_is_required_and_readable() {
         ("SdkAppid=1&CallbackCommand=", "CallbackCommand", "expected a command, found \"\""),
         ("SdkAppid=1&CallbackCommand=A%2", "CallbackCommand", "expected percent-encoded UTF-8, found \"A%2\""),
         (&format!("{REQUIRED}&contenttype=%FF"), "contenttype", "expected percent-encoded UTF-8, found \"%FF\""),
+        ("SdkAppid=1&contenttype=&CallbackCommand=A&contenttype=", "contenttype", "given twice"),
     ] {
         refuse(raw_query, parameter, reason);
     }

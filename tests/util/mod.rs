@@ -74,7 +74,11 @@ pub fn ready<F: Future + Send>(future: F) -> F::Output {
 #[track_caller]
 pub fn ask(method: &str, raw_query: &str, raw_body: &[u8], recorder: &Recorder) -> (Reply, Vec<String>) {
     let immediate = Immediate(recorder.clone());
-    let reply = handle_request(method, raw_query, |_| Ok(raw_body), recorder);
+    let read = |_| {
+        assert_eq!(method, "POST", "the body is read");
+        Ok(raw_body)
+    };
+    let reply = handle_request(method, raw_query, read, recorder);
     let calls = recorder.calls();
     let same = |way: &str, response: Response<Cow<'static, [u8]>>| {
         assert_eq!((response.status(), response.body()), (reply.status(), &reply.body()), "{way}: {raw_query}");
@@ -84,7 +88,7 @@ pub fn ask(method: &str, raw_query: &str, raw_body: &[u8], recorder: &Recorder) 
         }
         assert_eq!(recorder.calls(), calls, "{way}: {raw_query}");
     };
-    let read = |_| std::future::ready(Ok(raw_body));
+    let read = async |most| read(most);
     same("handle_request_async", ready(handle_request_async(method, raw_query, read, &immediate)).into());
     if method == "POST" {
         same("handle", handle(raw_query, raw_body, recorder).into());
