@@ -56,8 +56,8 @@ pub(crate) use answer;
 /// the crate `form_urlencoded`: the signature covers only the token and the time. A map that keeps one of
 /// two equal names hides a duplicate that would have been rejected.
 ///
-/// If your own code reads the body, use [`handle_request`], which also says when to read it. The
-/// [front page](crate) has an example.
+/// The [front page](crate) has an example. If your own code reads the body, use [`handle_request`], which also says
+/// when to read it.
 pub fn handle<H: GroupFullHandler + ?Sized>(raw_query: &str, raw_body: &[u8], handler: &H) -> Reply {
     handle_request("POST", raw_query, |_| Ok(raw_body), handler)
 }

@@ -139,8 +139,8 @@ forward!(&H, Box<H>, Arc<H>);
 ///
 /// ```text
 /// // A closure that awaits:
-/// handler_fn(validator, async |event| ..)                         // expected `Result`, found `async` closure body
-/// async_handler_fn(validator, async |event| ..)                   // works
+/// handler_fn(validator, async |event| ..)         // expected `Result<(), Failure>`, found `async` closure body
+/// async_handler_fn(validator, async |event| ..)   // works
 ///
 /// // A closure in a `let` takes a single lifetime:
 /// let f = |event| ..; handler_fn(validator, f)                    // not general enough

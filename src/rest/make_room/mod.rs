@@ -48,7 +48,8 @@ use super::RestApi;
 /// It never removes owners, admins, robots, the account that makes the calls, protected accounts, members who
 /// are online or were recently active, members who could not speak, and members about whom anything is unclear.
 ///
-/// Something can still go wrong, as this page says below. Start with [`plan_only`](Self::plan_only).
+/// It can still remove somebody who was active a moment ago: see [below](#what-the-vendors-api-makes-impossible). Start
+/// with [`plan_only`](Self::plan_only).
 ///
 /// A sans-IO state machine: it never performs IO, reads a clock or sleeps. [`step`](Self::step) says
 /// what to do next; report the result with [`response`](Self::response) or [`no_response`](Self::no_response).

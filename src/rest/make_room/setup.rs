@@ -48,7 +48,8 @@ impl MakeRoom {
         self
     }
 
-    /// Sends each removal with [`no_notification`](crate::rest::DeleteGroupMembers::no_notification).
+    /// Asks the vendor to send no system notification of a removal; see
+    /// [`DeleteGroupMembers::no_notification`](crate::rest::DeleteGroupMembers::no_notification).
     pub fn no_notification(mut self) -> Self {
         self.0.options.no_notification = true;
         self
