@@ -138,8 +138,10 @@ fn admins_have_1_to_255_bytes() {
     for (len, expected) in [(0, false), (1, true), (255, true), (256, false)] {
         let admin = "群".repeat(len / 3) + &"a".repeat(len % 3);
         let api = RestApi::new(Endpoint::China, APP, admin, SecretKey::new("k").unwrap());
+        // Without one, the URI was too long.
+        let has_host = api.map(|api| GetGroupInfo::new(GROUP).request(&api, at(NOW)).uri().host().is_some());
         let text = format!("expected an admin account of 1 to 255 bytes, found {len}");
-        assert_eq!(api.map(drop).map_err(|error| error.to_string()), if expected { Ok(()) } else { Err(text) });
+        assert_eq!(has_host.map_err(|error| error.to_string()), if expected { Ok(true) } else { Err(text) });
     }
 }
 
