@@ -161,7 +161,7 @@ pub fn read(policy: InactivityPolicy, kind: &str, members: &[Value]) -> MakeRoom
 /// Answers every call with what `answer` says of its command and its body, until the run ends.
 pub fn drive(run: &mut MakeRoom, mut answer: impl FnMut(&str, &Value) -> Value) -> Next {
     let mut now = at(NOW);
-    loop {
+    for _ in 0..=2 * MakeRoom::MAX_CALLS {
         match wants(run, now) {
             Next::Call(command, body) => {
                 run.response(StatusCode::OK, answer(&command, &body).to_string().as_bytes(), now);
@@ -170,6 +170,7 @@ pub fn drive(run: &mut MakeRoom, mut answer: impl FnMut(&str, &Value) -> Value) 
             end => return end,
         }
     }
+    panic!("no end: {:?}", run.report());
 }
 
 /// Lets `run` make a plan of these pages of a group; returns whom it plans to remove, or how it fails.
