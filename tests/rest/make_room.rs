@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use im_group_full::rest::{GroupType, MakeRoom, Outcome, RestErrorKind, Spared};
+use serde_json::{Value, json};
 
 use crate::canned::{Next, a_day, at, failed, wants};
 use crate::stand_in::{Fault, Group, Member};
@@ -74,10 +75,17 @@ fn second_run_frees_only_what_is_missing_then() {
 
 #[test]
 fn removal_options_are_sent() {
-    let world = World::full("Public", 20);
-    world.done(MakeRoom::new(GROUP, policy(1)).no_notification().reason("inactive"));
-    let body = world.stand_in.with(|vendor| vendor.calls.last().unwrap().body.clone());
-    assert_eq!((&body["Silence"], &body["Reason"]), (&1.into(), &"inactive".into()));
+    let run = || MakeRoom::new(GROUP, policy(1));
+    for (run, silence, reason) in [
+        (run().no_notification().reason("inactive"), json!(1), json!("inactive")),
+        // The vendor notifies the group unless it is told not to.
+        (run(), Value::Null, Value::Null),
+    ] {
+        let world = World::full("Public", 20);
+        world.done(run);
+        let body = world.stand_in.with(|vendor| vendor.calls.last().unwrap().body.clone());
+        assert_eq!((&body["Silence"], &body["Reason"]), (&silence, &reason));
+    }
 }
 
 #[test]

@@ -192,7 +192,7 @@ pub(crate) struct Room {
     pub(crate) reason: Option<String>,
 }
 
-/// What an [`InactivityPolicy`] is read from.
+/// What an `InactivityPolicy` is read from.
 #[derive(Args, Serialize)]
 #[group(requires = "rest_admin")]
 #[command(next_help_heading = "Whom it removes, with --rest-admin")]
